@@ -1,0 +1,3 @@
+"""The version of this package; labextension/package.json carries the same one."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Benchmarks, run by `make bench`; figures they gave are in docs/benchmarks.md."""

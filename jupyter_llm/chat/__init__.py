@@ -1,0 +1,1 @@
+"""The text around tokens: templates, stop strings, characters from bytes."""

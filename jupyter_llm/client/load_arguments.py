@@ -1,0 +1,41 @@
+"""The options of `load`, for the magics and the command line alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+_OPTIONS: tuple[tuple[str, type, str], ...] = (
+    ("context-length", int, "tokens of prompt and answer together"),
+    ("slots", int, "requests that are answered at the same time"),
+    ("num-kv-cells", int, "tokens that all slots hold together"),
+    ("num-threads", int, "threads that compute"),
+    ("batch-size", int, "tokens of prompts that one step reads"),
+    ("num-gpu-layers", int, "layers on the GPU; -1 for all"),
+    ("kv-type", str, "type of the KV cache, f16 or q8_0 for example"),
+    ("backend", str, "engine that runs the model"),
+    ("keep-alive", str, "how long it stays when nobody uses it: 5m, 1h30m; -1 for ever"),
+)
+
+
+def add_load_arguments(parser: ArgumentParser) -> None:
+    """Add the name of a model and the options it can be loaded with."""
+    parser.add_argument("name", metavar="NAME", help="id, alias or path of the model")
+    for option, kind, text in _OPTIONS:
+        parser.add_argument(f"--{option}", type=kind, metavar=kind.__name__.upper(), help=text)
+    parser.add_argument(
+        "--adapter",
+        action="append",
+        dest="adapters",
+        metavar="NAME",
+        help="a LoRA adapter that changes the model; several times for several",
+    )
+
+
+def load_options(arguments: Namespace) -> dict[str, Any]:
+    """The options that were given, named as `Client.load` takes them."""
+    names = ["adapters", *(option.replace("-", "_") for option, _, _ in _OPTIONS)]
+    given = {name: getattr(arguments, name) for name in names}
+    return {name: value for name, value in given.items() if value is not None}

@@ -1,0 +1,77 @@
+"""Traits on requests: what one gets that says nothing, and what none may ask for."""
+
+from __future__ import annotations
+
+from traitlets import Float, HasTraits, Int, default
+
+from jupyter_llm import environment
+from jupyter_llm.handlers.wire.sampling import SamplingDefaults
+
+
+class RequestTraits(HasTraits):
+    """Requests to models."""
+
+    default_temperature = Float(
+        min=0,
+        max=2,
+        help="""The temperature of a request that gives none; 0 always takes the likeliest
+        token. Default: LLM_DEFAULT_TEMPERATURE, then 0.7.""",
+    ).tag(config=True)
+
+    default_top_p = Float(
+        min=0,
+        max=1,
+        help="""The top_p of a request that gives none.
+        Default: LLM_DEFAULT_TOP_P, then 0.9.""",
+    ).tag(config=True)
+
+    default_top_k = Int(
+        40,
+        min=0,
+        help="""How many of the likeliest tokens a request draws from that gives no top_k; 0
+        draws from the whole vocabulary, which costs a millisecond a token.""",
+    ).tag(config=True)
+
+    default_max_tokens = Int(
+        min=0,
+        help="""The max_tokens of a request that gives none; 0 fills the context.
+        Default: LLM_DEFAULT_MAX_TOKENS, then 0.""",
+    ).tag(config=True)
+
+    max_tokens_limit = Int(
+        min=0,
+        help="""The highest max_tokens that a request may ask for; 0 sets no limit.
+        Default: LLM_MAX_TOKENS_LIMIT, then 0.""",
+    ).tag(config=True)
+
+    max_body_bytes = Int(
+        16 * 1024 * 1024,
+        min=1,
+        help="""The largest request body in bytes; a larger one is answered 413.""",
+    ).tag(config=True)
+
+    @default("default_temperature")
+    def _default_default_temperature(self) -> float:
+        return environment.number("LLM_DEFAULT_TEMPERATURE", 0.7)
+
+    @default("default_top_p")
+    def _default_default_top_p(self) -> float:
+        return environment.number("LLM_DEFAULT_TOP_P", 0.9)
+
+    @default("default_max_tokens")
+    def _default_default_max_tokens(self) -> int:
+        return environment.integer("LLM_DEFAULT_MAX_TOKENS", 0)
+
+    @default("max_tokens_limit")
+    def _default_max_tokens_limit(self) -> int:
+        return environment.integer("LLM_MAX_TOKENS_LIMIT", 0)
+
+    def sampling_defaults(self) -> SamplingDefaults:
+        """What a request gets that says nothing."""
+        return SamplingDefaults(
+            temperature=self.default_temperature,
+            top_p=self.default_top_p,
+            top_k=self.default_top_k,
+            max_tokens=self.default_max_tokens,
+            max_tokens_limit=self.max_tokens_limit,
+        )

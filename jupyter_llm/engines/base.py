@@ -1,0 +1,82 @@
+"""The contract between the manager and whatever runs a model."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Callable
+
+from jupyter_llm.errors import EngineDiedError
+from jupyter_llm.types import (
+    EngineStats,
+    GenerationRequest,
+    LoadOptions,
+    MemoryUse,
+    Model,
+    TokenChunk,
+)
+
+OnProgress = Callable[[float], None]
+"""Called on the event loop with the part of a load that is done, 0 to 1."""
+
+
+class Engine(ABC):
+    """One model in memory.
+
+    An engine is loaded once, serves any number of requests at a time, and is
+    unloaded once; a second model takes a second engine. All methods are called
+    from one event loop and none of them blocks it.
+    """
+
+    name: str
+
+    async def probe(self, model: Model, options: LoadOptions) -> MemoryUse:
+        """What `load` with these arguments would take, found without taking it.
+
+        Zero means that nothing is known: then nobody can say beforehand whether
+        the model fits. Raises what `load` would raise for a file or an option.
+        """
+        del model, options
+        return MemoryUse()
+
+    @abstractmethod
+    async def load(self, model: Model, options: LoadOptions, on_progress: OnProgress) -> MemoryUse:
+        """Bring `model` into memory; returns what it takes there.
+
+        Cancelling the call stops the load and gives its memory back.
+
+        Raises:
+            ModelFileError: The file is damaged or of an unknown kind.
+            InvalidRequestError: An option cannot be honoured; `param` names it.
+            ModelLoadError: Loading failed for another reason.
+        """
+
+    @abstractmethod
+    def generate(self, request: GenerationRequest) -> AsyncGenerator[TokenChunk, None]:
+        """Stream the answer; the last chunk alone has finish reason, usage and timings.
+
+        Closing the generator cancels the request within one step of the engine,
+        also while its prompt is being read.
+
+        Raises:
+            ContextLengthError: The prompt leaves no room in the context.
+            InvalidRequestError: A value cannot be honoured; `param` names it.
+            EngineDiedError: The engine stopped before the answer was complete.
+        """
+
+    @abstractmethod
+    async def unload(self) -> None:
+        """Give the memory back; returns once it is measurably free.
+
+        Requests still running end with `EngineDiedError`. Safe to call twice.
+        """
+
+    @abstractmethod
+    def stats(self) -> EngineStats:
+        """A snapshot, cheap enough to take for every metrics scrape."""
+
+    @abstractmethod
+    async def died(self) -> EngineDiedError:
+        """Wait until this engine can serve no more, and say why.
+
+        Never returns for an engine that is healthy or was unloaded on purpose.
+        """

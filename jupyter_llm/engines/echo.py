@@ -1,0 +1,228 @@
+"""An engine without a model: it says what it was told, word by word.
+
+It serves tests and work on the user interface. It is deterministic: sampling
+values that choose between tokens change nothing, since there is only one choice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from jupyter_llm.engines.base import Engine, OnProgress
+from jupyter_llm.errors import ContextLengthError, EngineDiedError, InvalidRequestError
+from jupyter_llm.types import (
+    EngineStats,
+    FinishReason,
+    GenerationRequest,
+    LoadOptions,
+    MemoryUse,
+    Model,
+    Timings,
+    TokenAlternative,
+    TokenChunk,
+    TokenLogprob,
+    Usage,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+
+CONTEXT_LENGTH = 8192
+"""Tokens of prompt and answer together, unless the load options say otherwise."""
+
+_SLOTS = 8
+_TOKEN = re.compile(r"\s*\S+|\s+")
+
+
+def split_tokens(text: str) -> list[str]:
+    """Cut text into echo's tokens: a word with the white space before it.
+
+    White space at the end is a token of its own, so the tokens join to the text.
+    """
+    return _TOKEN.findall(text)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Answer:
+    """What one request will be told: the tokens it gains and why it ends."""
+
+    pieces: tuple[str, ...]
+    finish_reason: FinishReason
+    num_prompt_tokens: int
+    num_completion_tokens: int
+
+
+class EchoEngine(Engine):
+    """Streams the last user message, or the prompt, back to the caller.
+
+    `delay_s` is the time before each token; 0 only yields to the event loop.
+    """
+
+    name = "echo"
+
+    def __init__(self, *, delay_s: float = 0.0) -> None:
+        self._delay_s = delay_s
+        self._stats = EngineStats()
+        self._turns = asyncio.Semaphore(0)
+        self._is_loaded = False
+
+    async def load(self, model: Model, options: LoadOptions, on_progress: OnProgress) -> MemoryUse:
+        """Take the context length and the slots from `options`; there is nothing else to do."""
+        if options.adapters:
+            raise InvalidRequestError("echo has no weights to adapt.", param="adapters")
+        slots = options.slots or _SLOTS
+        context_length = options.context_length or model.context_length or CONTEXT_LENGTH
+        self._stats = EngineStats(slots=slots, context_length=context_length)
+        self._turns = asyncio.Semaphore(slots)
+        self._is_loaded = True
+        on_progress(1.0)
+        return MemoryUse()
+
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[TokenChunk, None]:
+        """Stream the answer, one chunk for each token and a last one without text."""
+        answer = plan_answer(request, self._stats.context_length)
+        asked_at = time.perf_counter()
+        async with self._turn():
+            started_at = time.perf_counter()
+            if request.echo and request.prompt:
+                yield TokenChunk(text=request.prompt)
+            first_at: float | None = None
+            for piece in answer.pieces:
+                await self._pace()
+                first_at = first_at or time.perf_counter()
+                yield TokenChunk(text=piece, logprobs=_logprobs(piece, request))
+            first_at = first_at or time.perf_counter()
+            self._count(answer)
+            yield TokenChunk(
+                text="",
+                finish_reason=answer.finish_reason,
+                usage=Usage(
+                    prompt_tokens=answer.num_prompt_tokens,
+                    completion_tokens=answer.num_completion_tokens,
+                ),
+                timings=Timings(
+                    queue_s=started_at - asked_at,
+                    prefill_s=first_at - started_at,
+                    decode_s=time.perf_counter() - first_at,
+                ),
+            )
+
+    async def unload(self) -> None:
+        """End what still runs; each request notices at its next token."""
+        if self._is_loaded:
+            self._is_loaded = False
+            self._turns.release()  # one waiter wakes, finds the end and wakes the next
+
+    def stats(self) -> EngineStats:
+        """The counters so far."""
+        return self._stats
+
+    async def died(self) -> EngineDiedError:
+        """Wait for ever: there is nothing here that could die."""
+        never: asyncio.Future[EngineDiedError] = asyncio.get_running_loop().create_future()
+        return await never
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        self._add(num_waiting=1)
+        try:
+            await self._turns.acquire()
+        finally:
+            self._add(num_waiting=-1)
+        self._add(num_running=1)
+        try:
+            self._check_loaded()
+            yield
+        finally:
+            self._add(num_running=-1)
+            self._turns.release()
+
+    async def _pace(self) -> None:
+        await asyncio.sleep(self._delay_s)
+        self._check_loaded()
+
+    def _check_loaded(self) -> None:
+        if not self._is_loaded:
+            raise EngineDiedError("The echo model was unloaded before its answer was complete.")
+
+    def _count(self, answer: _Answer) -> None:
+        self._add(
+            num_prompt_tokens=answer.num_prompt_tokens,
+            num_completion_tokens=answer.num_completion_tokens,
+            num_steps=answer.num_completion_tokens,
+        )
+
+    def _add(self, **amounts: int) -> None:
+        """The one place where the counters change."""
+        sums = {name: getattr(self._stats, name) + amount for name, amount in amounts.items()}
+        self._stats = replace(self._stats, **sums)
+
+
+def plan_answer(request: GenerationRequest, context_length: int) -> _Answer:
+    """Decide the whole answer before its first token.
+
+    Raises:
+        ContextLengthError: Prompt and answer need more than `context_length` tokens.
+        InvalidRequestError: The request holds what echo does not have.
+    """
+    num_prompt_tokens = _count_prompt(request)
+    limit = request.sampling.max_tokens
+    num_needed = num_prompt_tokens + (1 if limit is None else limit)
+    if num_needed > context_length:
+        raise ContextLengthError(
+            f"The prompt has {num_prompt_tokens} tokens and needs {num_needed} with its answer; "
+            f"this model's context holds {context_length}. Shorten the prompt or max_tokens."
+        )
+    tokens = split_tokens(_text_to_repeat(request))
+    room = context_length - num_prompt_tokens if limit is None else limit
+    pieces = _cut_at_stop(tokens[:room], request.sampling.stop)
+    is_cut = pieces is None and len(tokens) > room
+    given = tokens[:room] if pieces is None else pieces
+    return _Answer(
+        pieces=tuple(given),
+        finish_reason=FinishReason.LENGTH if is_cut else FinishReason.STOP,
+        num_prompt_tokens=num_prompt_tokens,
+        num_completion_tokens=len(given),
+    )
+
+
+def _text_to_repeat(request: GenerationRequest) -> str:
+    if request.sampling.logit_bias:
+        raise InvalidRequestError("The echo model has no vocabulary to bias.", param="logit_bias")
+    if request.prompt_tokens is not None:
+        raise InvalidRequestError("The echo model takes text, not token ids.", param="prompt")
+    if request.prompt is not None:
+        return request.prompt
+    spoken = [m.content for m in request.messages or () if m.role == "user"]
+    if not spoken:
+        raise InvalidRequestError(
+            "The echo model repeats the last user message, and there is none.", param="messages"
+        )
+    return spoken[-1]
+
+
+def _count_prompt(request: GenerationRequest) -> int:
+    if request.prompt is not None:
+        return len(split_tokens(request.prompt))
+    return sum(len(split_tokens(message.content)) for message in request.messages or ())
+
+
+def _cut_at_stop(tokens: Sequence[str], stops: Sequence[str]) -> list[str] | None:
+    """The tokens before the earliest stop string, or `None` where none occurs."""
+    text = "".join(tokens)
+    starts = [start for stop in stops if stop and (start := text.find(stop)) >= 0]
+    return split_tokens(text[: min(starts)]) if starts else None
+
+
+def _logprobs(piece: str, request: GenerationRequest) -> tuple[TokenLogprob, ...]:
+    """Certainty: the only choice has the log-probability 0."""
+    asked = request.sampling.num_top_logprobs
+    if asked is None:
+        return ()
+    chosen = TokenAlternative(text=piece, text_bytes=piece.encode(), logprob=0.0)
+    return (TokenLogprob(chosen=chosen, top=(chosen,) if asked else ()),)

@@ -1,0 +1,163 @@
+"""The engine's side of the socket: `python -m` this module serves one engine.
+
+Its arguments are the engine's name, the number of an inherited socket and the
+process id of the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Coroutine
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from msgspec import MsgspecError
+from msgspec.msgpack import Decoder
+
+from jupyter_llm.engines.base import Engine
+from jupyter_llm.engines.confinement import confine, leave
+from jupyter_llm.engines.failure import Failure
+from jupyter_llm.engines.host.frames import (
+    STREAM_WINDOW,
+    Cancel,
+    Consumed,
+    Died,
+    FrameReader,
+    Generate,
+    Load,
+    Loaded,
+    Probe,
+    Probed,
+    Refused,
+    ToChild,
+    Unload,
+)
+from jupyter_llm.engines.host.outbox import Outbox
+from jupyter_llm.engines.select import find_engine
+from jupyter_llm.errors import EngineDiedError
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A request that runs; `credit` is how many more chunks its reader takes."""
+
+    task: asyncio.Task[None]
+    credit: asyncio.Semaphore
+
+
+class EngineServer:
+    """Does what the frames say, and tells the outbox."""
+
+    def __init__(self, engine_name: str, outbox: Outbox) -> None:
+        self._engine_name = engine_name
+        self._outbox = outbox
+        self._engine: Engine | None = None
+        self._requests: dict[int, _Request] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(self, frames: FrameReader[ToChild]) -> None:
+        """Act on frames until the one that says to unload; then the memory is free.
+
+        Raises:
+            EOFError: The server is gone.
+            ConnectionError: The server is gone.
+        """
+        while not isinstance(frame := await frames.read(), Unload):
+            self._take(frame)
+        if self._engine:
+            await self._engine.unload()
+
+    def _take(self, frame: Probe | Load | Generate | Consumed | Cancel) -> None:
+        match frame:
+            case Probe():
+                self._start(self._probe(frame))
+            case Load():
+                self._start(self._load(frame))
+            case Generate():
+                self._begin(frame)
+            case Consumed() if request := self._requests.get(frame.stream):
+                for _ in range(frame.num_chunks):
+                    request.credit.release()
+            case Cancel() if request := self._requests.get(frame.stream):
+                request.task.cancel()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _probe(self, frame: Probe) -> None:
+        try:
+            memory = await self._made_engine().probe(frame.model, frame.options)
+        except Exception as error:  # noqa: BLE001 - it is raised on the other side
+            self._outbox.send(Refused(failure=Failure.of(error)))
+        else:
+            self._outbox.send(Probed(memory=memory))
+
+    async def _load(self, frame: Load) -> None:
+        try:
+            engine = self._made_engine()
+            memory = await engine.load(frame.model, frame.options, self._outbox.report_progress)
+        except Exception as error:  # noqa: BLE001 - it is raised on the other side
+            self._outbox.send(Refused(failure=Failure.of(error)))
+            return
+        self._outbox.send(Loaded(memory=memory, stats=engine.stats()))
+        self._start(self._outbox.report_stats(engine.stats))
+        self._outbox.send(Died(failure=Failure.of(await engine.died())))
+
+    def _made_engine(self) -> Engine:
+        """The engine; importing it may fail, which is an answer like any other."""
+        if self._engine is None:
+            self._engine = find_engine(self._engine_name)()
+        return self._engine
+
+    def _begin(self, frame: Generate) -> None:
+        credit = asyncio.Semaphore(STREAM_WINDOW)
+        task = self._start(self._generate(frame, credit))
+        self._requests[frame.stream] = _Request(task, credit)
+        task.add_done_callback(lambda _task: self._requests.pop(frame.stream))
+        self._outbox.expect_work()
+
+    async def _generate(self, frame: Generate, credit: asyncio.Semaphore) -> None:
+        failure = None
+        try:
+            await self._forward(frame, credit)
+        except Exception as error:  # noqa: BLE001 - it is raised on the other side
+            failure = Failure.of(error)
+        self._outbox.end(frame.stream, failure)
+
+    async def _forward(self, frame: Generate, credit: asyncio.Semaphore) -> None:
+        if self._engine is None:
+            raise EngineDiedError("No model is loaded.")
+        async with aclosing(self._engine.generate(frame.request)) as chunks:
+            async for chunk in chunks:
+                await credit.acquire()
+                self._outbox.put(frame.stream, chunk)
+
+
+async def _run(engine_name: str, descriptor: int) -> NoReturn:
+    server_socket = socket.socket(fileno=descriptor)
+    server_socket.set_inheritable(False)
+    reader, writer = await asyncio.open_unix_connection(sock=server_socket)
+    server = EngineServer(engine_name, Outbox(writer))
+    try:
+        await server.serve(FrameReader(reader, Decoder(ToChild)))
+    except (EOFError, ConnectionError, MsgspecError):
+        leave()
+    os._exit(0)  # native libraries may hang or crash in the interpreter's own way out
+
+
+def main() -> None:
+    """Serve until told to end, or until the server is gone."""
+    engine_name, descriptor, parent_pid = sys.argv[1:]
+    confine(int(parent_pid))
+    asyncio.run(_run(engine_name, int(descriptor)))
+
+
+if __name__ == "__main__":
+    main()

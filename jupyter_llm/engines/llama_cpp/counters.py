@@ -1,0 +1,54 @@
+"""What an engine counts, and the snapshot others read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jupyter_llm.types import EngineStats
+
+from .kv_cache import KVCache
+from .params import ResolvedOptions
+from .scheduler import Scheduler, Work
+
+
+class Counters:
+    """Totals since the load. Written by the engine's thread alone."""
+
+    def __init__(self, options: ResolvedOptions, cache: KVCache, scheduler: Scheduler) -> None:
+        self._options = options
+        self._cache = cache
+        self._scheduler = scheduler
+        self._num_steps = 0
+        self._num_prompt_tokens = 0
+        self._num_completion_tokens = 0
+        self._decode_s = 0.0
+        self._step_s = 0.0
+
+    def note_step(self, works: Sequence[Work], decode_s: float, step_s: float) -> None:
+        """Count a step that computed `works`."""
+        for work in works:
+            if work.is_prefill:
+                self._num_prompt_tokens += work.num_tokens
+            if work.draws:
+                self._num_completion_tokens += 1
+        self._num_steps += 1
+        self._decode_s += decode_s
+        self._step_s += step_s
+
+    def snapshot(self) -> EngineStats:
+        """The totals and the present state, as one value."""
+        return EngineStats(
+            slots=self._options.slots,
+            context_length=self._options.context_length,
+            num_kv_cells=self._cache.num_cells,
+            num_kv_cells_used=self._cache.num_used,
+            num_running=len(self._scheduler.running),
+            num_waiting=len(self._scheduler.waiting),
+            num_steps=self._num_steps,
+            num_prompt_tokens=self._num_prompt_tokens,
+            num_cached_tokens=self._scheduler.num_cached_tokens,
+            num_completion_tokens=self._num_completion_tokens,
+            num_preemptions=self._scheduler.num_preemptions,
+            decode_s=self._decode_s,
+            step_s=self._step_s,
+        )

@@ -1,0 +1,166 @@
+"""The llama.cpp engine as the manager sees it: the asynchronous side of a `Worker`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+
+from jupyter_llm.engines.base import Engine, OnProgress
+from jupyter_llm.errors import EngineDiedError, LLMError
+from jupyter_llm.types import (
+    EngineStats,
+    GenerationRequest,
+    LoadOptions,
+    MemoryUse,
+    Model,
+    TokenChunk,
+)
+
+from .probe import probe
+from .prompts import Prompts
+from .runtime import LoadStoppedError, OnLoading, Runtime
+from .sequence import Sequence
+from .worker import Event, Worker
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """What exists between load and unload."""
+
+    runtime: Runtime
+    prompts: Prompts
+    worker: Worker
+
+    def release(self) -> None:
+        """End it all; one call, so that a caller who is cancelled cannot stop it half-way."""
+        self.worker.stop()
+        self.runtime.free()
+
+
+class LlamaCppEngine(Engine):
+    """One GGUF model in this process, many sequences per step.
+
+    Loading, templates and tokenizing run on one helper thread, the steps on the
+    worker's; the event loop only passes chunks on.
+    """
+
+    name = "llama_cpp"
+
+    def __init__(self) -> None:
+        self._helper = ThreadPoolExecutor(max_workers=1, thread_name_prefix="llama.cpp helper")
+        self._loaded: _Loaded | None = None
+        self._answers: dict[Sequence, asyncio.Queue[TokenChunk | LLMError]] = {}
+        self._death: asyncio.Queue[EngineDiedError] = asyncio.Queue()
+
+    async def probe(self, model: Model, options: LoadOptions) -> MemoryUse:
+        """Try the file in a child process. See `Engine.probe`."""
+        return (await probe(model, options)).memory
+
+    async def load(self, model: Model, options: LoadOptions, on_progress: OnProgress) -> MemoryUse:
+        """Read the weights and start the worker. See `Engine.load`."""
+        loop = asyncio.get_running_loop()
+        is_wanted = True
+
+        def on_loading(part: float) -> bool:
+            _post(loop, on_progress, part)
+            return is_wanted
+
+        loading = asyncio.ensure_future(
+            self._on_helper(self._load, loop, model, options, on_loading)
+        )
+        try:
+            self._loaded = await asyncio.shield(loading)
+        except asyncio.CancelledError:
+            is_wanted = False
+            await self._abandon(loading)
+            raise
+        return self._loaded.runtime.memory
+
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[TokenChunk, None]:
+        """Stream an answer. See `Engine.generate`."""
+        loaded = self._require_loaded()
+        sequence = await self._on_helper(loaded.prompts.sequence, request)
+        if request.echo:
+            yield TokenChunk(text=await self._on_helper(loaded.prompts.text, request))
+        answer = self._answers[sequence] = asyncio.Queue()
+        try:
+            self._require_loaded().worker.submit(sequence)
+            while True:
+                item = await answer.get()
+                if isinstance(item, LLMError):
+                    raise item
+                yield item
+                if item.finish_reason:
+                    return
+        finally:
+            del self._answers[sequence]
+            loaded.worker.cancel(sequence)
+
+    async def unload(self) -> None:
+        """Stop the worker and free the memory. See `Engine.unload`."""
+        loaded, self._loaded = self._loaded, None
+        if loaded:
+            await self._on_helper(loaded.release)
+        self._helper.shutdown(wait=False)
+
+    def stats(self) -> EngineStats:
+        """The worker's last snapshot."""
+        return self._loaded.worker.stats if self._loaded else EngineStats()
+
+    async def died(self) -> EngineDiedError:
+        """Wait for the worker to fail. See `Engine.died`."""
+        return await self._death.get()
+
+    def _load(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        model: Model,
+        options: LoadOptions,
+        on_loading: OnLoading,
+    ) -> _Loaded:
+        runtime = Runtime(model, options, on_loading)
+        try:
+            prompts = Prompts(runtime)
+        except LLMError:
+            runtime.free()
+            raise
+        worker = Worker(
+            runtime,
+            deliver=lambda events: _post(loop, self._distribute, events),
+            on_death=lambda error: _post(loop, self._death.put_nowait, error),
+        )
+        return _Loaded(runtime, prompts, worker)
+
+    async def _abandon(self, loading: asyncio.Future[_Loaded]) -> None:
+        """Wait until a load that nobody wants any more has given its memory back."""
+        try:
+            self._loaded = await loading
+        except (LLMError, LoadStoppedError):
+            return
+        await self.unload()
+
+    def _require_loaded(self) -> _Loaded:
+        if self._loaded is None:
+            raise EngineDiedError("The model was unloaded before the answer began.")
+        return self._loaded
+
+    def _distribute(self, events: list[Event]) -> None:
+        for sequence, item in events:
+            if (answer := self._answers.get(sequence)) is not None:
+                answer.put_nowait(item)
+
+    async def _on_helper(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._helper, lambda: function(*args, **kwargs))
+
+
+def _post(loop: asyncio.AbstractEventLoop, function: Callable[[T], object], value: T) -> None:
+    """Call `function` on the loop; a loop that is closed has nobody left to tell."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(function, value)

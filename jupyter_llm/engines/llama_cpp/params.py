@@ -1,0 +1,181 @@
+"""What to load a model with: every default decided, in one place.
+
+The probe and the engine build llama.cpp's parameters from these functions alone,
+so that what the probe has tried is what the engine does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from jupyter_llm.errors import InvalidRequestError, ModelFileError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from jupyter_llm.types import LoadOptions
+
+DEFAULT_CONTEXT_LENGTH = 8192
+DEFAULT_SLOTS = 8
+DEFAULT_BATCH_SIZE = 512
+DEFAULT_KV_TYPE = "f16"
+
+MAX_SEQUENCES = 256
+"""LLAMA_MAX_SEQ: more sequences than this make llama.cpp refuse the context."""
+
+MAX_SLOTS = MAX_SEQUENCES // 2
+"""Every slot comes with one kept prefix, and both are sequences."""
+
+MAX_THREADS = 512
+"""GGML_MAX_N_THREADS: one more and ggml aborts the process."""
+
+MAX_BATCH_SIZE = 16_384
+MAX_KV_CELLS = 1 << 30
+"""Far above any memory, far below where llama.cpp's 32-bit counts overflow."""
+
+KV_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q8_0": 8}
+"""Names of KV cache types and their number in `enum ggml_type`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResolvedOptions:
+    """`LoadOptions` with every value decided; lengths and cells in tokens.
+
+    `num_sequences` counts the slots and the prefixes kept for later requests.
+    """
+
+    context_length: int
+    slots: int
+    num_kv_cells: int
+    num_threads: int
+    batch_size: int
+    num_gpu_layers: int
+    kv_type: str
+    num_sequences: int
+
+
+def resolve_options(
+    options: LoadOptions, trained_context_length: int, num_cores: int
+) -> ResolvedOptions:
+    """Decide what `options` leave open for a model trained on `trained_context_length` tokens.
+
+    `num_cores` is how many cores this process may use.
+
+    Raises:
+        InvalidRequestError: A value cannot be honoured; `param` names it.
+        ModelFileError: The file claims a context length no model can have.
+    """
+    slots = _bounded("slots", options.slots, DEFAULT_SLOTS, MAX_SLOTS)
+    context_length = _context_length(options, trained_context_length)
+    return ResolvedOptions(
+        context_length=context_length,
+        slots=slots,
+        num_kv_cells=_num_kv_cells(options, context_length, slots),
+        num_threads=_bounded(
+            "num_threads", options.num_threads, default_num_threads(num_cores), MAX_THREADS
+        ),
+        batch_size=_batch_size(options, slots),
+        num_gpu_layers=_num_gpu_layers(options.num_gpu_layers),
+        kv_type=_kv_type(options.kv_type),
+        num_sequences=2 * slots,
+    )
+
+
+def default_num_threads(num_cores: int) -> int:
+    """All cores but one, so that the event loop has somewhere to run; both of two."""
+    return num_cores - 1 if num_cores > 2 else max(num_cores, 1)  # noqa: PLR2004
+
+
+def model_params(bindings: ModuleType, resolved: ResolvedOptions, *, no_alloc: bool = False) -> Any:
+    """`llama_model_params` for `resolved`; `no_alloc` reads the file's header and no weights."""
+    params = bindings.llama_model_default_params()
+    params.n_gpu_layers = resolved.num_gpu_layers
+    params.no_alloc = no_alloc
+    if no_alloc:
+        params.load_mode = bindings.LLAMA_LOAD_MODE_NONE
+    return params
+
+
+def context_params(bindings: ModuleType, resolved: ResolvedOptions) -> Any:
+    """`llama_context_params` for `resolved`: one KV cache that all sequences share."""
+    params = bindings.llama_context_default_params()
+    params.n_ctx = resolved.num_kv_cells
+    params.n_batch = params.n_ubatch = resolved.batch_size
+    params.n_seq_max = resolved.num_sequences
+    params.n_outputs_max = resolved.num_sequences  # the default is logits for every token: 0.3 GB
+    params.n_threads = params.n_threads_batch = resolved.num_threads
+    params.type_k = params.type_v = KV_TYPES[resolved.kv_type]
+    params.flash_attn_type = bindings.LLAMA_FLASH_ATTN_TYPE_AUTO
+    params.kv_unified = True
+    params.swa_full = True  # a sliding window that forgot tokens could not serve kept prefixes
+    params.no_perf = True
+    return params
+
+
+def _context_length(options: LoadOptions, trained: int) -> int:
+    if trained < 1:
+        raise ModelFileError(f"The file states a context length of {trained} tokens.")
+    if options.context_length is None:
+        cells = options.num_kv_cells or DEFAULT_CONTEXT_LENGTH
+        return max(min(trained, DEFAULT_CONTEXT_LENGTH, cells), 1)
+    asked = _positive("context_length", options.context_length)
+    if asked > trained:
+        raise InvalidRequestError(
+            f"context_length is {asked}, but this model was trained for {trained} tokens: "
+            f"ask for {trained} or fewer.",
+            param="context_length",
+        )
+    return asked
+
+
+def _num_kv_cells(options: LoadOptions, context_length: int, slots: int) -> int:
+    default = context_length * min(slots, 2)
+    num_cells = _bounded("num_kv_cells", options.num_kv_cells, default, MAX_KV_CELLS)
+    if num_cells < context_length:
+        raise InvalidRequestError(
+            f"num_kv_cells is {num_cells}, which does not hold one sequence of "
+            f"context_length {context_length}: raise the one or lower the other.",
+            param="num_kv_cells",
+        )
+    return num_cells
+
+
+def _batch_size(options: LoadOptions, slots: int) -> int:
+    asked = _bounded("batch_size", options.batch_size, DEFAULT_BATCH_SIZE, MAX_BATCH_SIZE)
+    return max(asked, 2 * slots)  # every slot's next token, and as much again of prompts
+
+
+def _num_gpu_layers(num_layers: int | None) -> int:
+    if num_layers is None:
+        return -1
+    if num_layers < -1:
+        raise InvalidRequestError(
+            f"num_gpu_layers is {num_layers}: give -1 for every layer, 0 for none, or a count.",
+            param="num_gpu_layers",
+        )
+    return min(num_layers, MAX_KV_CELLS)
+
+
+def _kv_type(name: str | None) -> str:
+    if name is None:
+        return DEFAULT_KV_TYPE
+    if name not in KV_TYPES:
+        raise InvalidRequestError(
+            f"kv_type is {name!r}: choose one of {', '.join(sorted(KV_TYPES))}.", param="kv_type"
+        )
+    return name
+
+
+def _bounded(param: str, value: int | None, default: int, limit: int) -> int:
+    if value is None:
+        return min(default, limit)
+    if _positive(param, value) > limit:
+        raise InvalidRequestError(f"{param} is {value}: the most is {limit}.", param=param)
+    return value
+
+
+def _positive(param: str, value: int) -> int:
+    if value < 1:
+        raise InvalidRequestError(f"{param} is {value}: it has to be 1 or more.", param=param)
+    return value

@@ -1,0 +1,93 @@
+"""From what a request asks to the tokens the model reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from jupyter_llm.chat.template import ChatTemplate
+from jupyter_llm.errors import ContextLengthError, InvalidRequestError
+from jupyter_llm.types import GenerationRequest, Message
+
+from .runtime import Runtime
+from .sequence import Sequence
+
+
+class Prompts:
+    """Renders, tokenizes and checks the prompts for one loaded model.
+
+    Raises:
+        ModelFileError: The model's chat template is not valid Jinja.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._vocabulary = runtime.vocabulary
+        self._context_length = runtime.options.context_length
+        self._template: ChatTemplate | None = None
+        if runtime.chat_template:
+            self._template = ChatTemplate(
+                runtime.chat_template,
+                bos_token=self._vocabulary.bos_text,
+                eos_token=self._vocabulary.eos_text,
+            )
+
+    def sequence(self, request: GenerationRequest) -> Sequence:
+        """Return a sequence ready to be submitted.
+
+        Raises:
+            ContextLengthError: The prompt leaves no room for an answer.
+            InvalidRequestError: A value cannot be honoured; `param` names it.
+        """
+        self._check("logit_bias", (token for token, _ in request.sampling.logit_bias))
+        tokens = self._tokens(request)
+        room = self._context_length - len(tokens)
+        if room < 1:
+            raise ContextLengthError(
+                f"This model's context holds {self._context_length} tokens, but the prompt has "
+                f"{len(tokens)} and at least one must be left for the answer: shorten the "
+                "prompt, or load the model with a longer context_length.",
+                param="prompt" if request.messages is None else "messages",
+            )
+        return Sequence(request, tokens, self._vocabulary, room=room)
+
+    def text(self, request: GenerationRequest) -> str:
+        """The prompt as text, for a caller that wants it echoed."""
+        if request.prompt_tokens is None:
+            return request.prompt or ""
+        pieces = (self._vocabulary.piece(token) for token in request.prompt_tokens)
+        return b"".join(pieces).decode("utf-8", "replace")
+
+    def _tokens(self, request: GenerationRequest) -> list[int]:
+        if request.messages is not None:
+            return self._vocabulary.tokenize(self._rendered(request.messages))
+        if request.prompt_tokens is not None:
+            self._check("prompt", request.prompt_tokens)
+            tokens = list(request.prompt_tokens)
+        else:
+            tokens = self._vocabulary.tokenize(request.prompt or "")
+        if not tokens:
+            raise InvalidRequestError(
+                "The prompt is empty and this model has no token to begin with: "
+                "write something to continue.",
+                param="prompt",
+            )
+        return tokens
+
+    def _rendered(self, messages: tuple[Message, ...]) -> str:
+        if self._template is None:
+            raise InvalidRequestError(
+                "This model has no chat template, so it cannot take messages: "
+                "send a prompt to /v1/completions instead.",
+                param="messages",
+            )
+        text = self._template.render(messages)
+        # Most templates write the first token themselves, and tokenizing adds it again.
+        return text.removeprefix(self._vocabulary.bos_text) if self._vocabulary.adds_bos else text
+
+    def _check(self, param: str, tokens: Iterable[int]) -> None:
+        last = self._vocabulary.num_tokens - 1
+        for token in tokens:
+            if not 0 <= token <= last:
+                raise InvalidRequestError(
+                    f"{param} has token {token}, but this model's tokens run from 0 to {last}.",
+                    param=param,
+                )

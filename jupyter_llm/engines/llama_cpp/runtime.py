@@ -1,0 +1,139 @@
+"""A model and its context in memory: the handles, how they come and how they go."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from jupyter_llm.errors import ModelFileError, ModelLoadError
+from jupyter_llm.hardware.cores import num_usable_cores
+from jupyter_llm.types import LoadOptions, Model
+
+from .adapters import apply_adapters
+from .bindings import load_bindings, log_lines
+from .mapped import REPACKED, release_pages
+from .memory_log import memory_from_log
+from .params import ResolvedOptions, context_params, model_params, resolve_options
+from .vocabulary import Vocabulary
+
+OnLoading = Callable[[float], bool]
+"""Told the part of the weights that is read; returning False stops the load."""
+
+
+class Runtime:
+    """What llama.cpp holds for one model, and the options it was loaded with.
+
+    Raises:
+        ModelFileError: llama.cpp does not understand the file, or that of an adapter.
+        ModelLoadError: There is no room for the context.
+        LoadStoppedError: `on_loading` returned False.
+
+    With `no_alloc` everything is built but the weights, the cache and the
+    buffers: enough to see what they would take, not to compute.
+    """
+
+    def __init__(
+        self, model: Model, options: LoadOptions, on_loading: OnLoading, *, no_alloc: bool = False
+    ) -> None:
+        self.llama = load_bindings()
+        self.options = resolve_options(options, model.context_length, num_usable_cores())
+        params = model_params(self.llama, self.options, no_alloc=no_alloc)
+        self.model = _load_model(self.llama, model.path, params, on_loading)
+        try:
+            if REPACKED.search(log_lines.text()) and not no_alloc:
+                release_pages(model.path)
+            self.vocabulary = Vocabulary(self.llama, self.model)
+            self.chat_template = _chat_template(self.llama, self.model)
+            self.context = _make_context(self.llama, self.model, self.options)
+        except BaseException:
+            self.llama.llama_model_free(self.model)
+            raise
+        try:
+            apply_adapters(self.llama, self.model, self.context, options.adapters or ())
+        except BaseException:
+            self.free()
+            raise
+        self.num_cells: int = self.llama.llama_n_ctx(self.context)
+        self.memory = memory_from_log(log_lines.text())
+
+    @property
+    def can_cut_state(self) -> bool:
+        """Whether the state of a sequence can be copied and cut at any token."""
+        return not (
+            self.llama.llama_model_is_recurrent(self.model)
+            or self.llama.llama_model_is_hybrid(self.model)
+        )
+
+    def free(self) -> None:
+        """Give the memory back, to the system and not only to the allocator."""
+        self.llama.llama_free(self.context)
+        self.llama.llama_model_free(self.model)
+        _return_free_pages()
+
+
+class ContextMemory:
+    """llama.cpp's memory of one context, as the KV cache's books need it."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._llama = runtime.llama
+        self._memory = runtime.llama.llama_get_memory(runtime.context)
+
+    def copy(self, source: int, target: int, length: int) -> None:
+        """Give the first `length` cells of one sequence to another, too."""
+        self._llama.llama_memory_seq_cp(self._memory, source, target, 0, length)
+
+    def truncate(self, sequence_id: int, length: int) -> bool:
+        """Drop everything from position `length` on; False where that is impossible."""
+        return bool(self._llama.llama_memory_seq_rm(self._memory, sequence_id, length, -1))
+
+    def clear(self, sequence_id: int) -> None:
+        """Drop a whole sequence."""
+        self._llama.llama_memory_seq_rm(self._memory, sequence_id, -1, -1)
+
+
+class LoadStoppedError(Exception):
+    """The load was stopped from outside; nothing of it is left."""
+
+
+def _load_model(llama: ModuleType, path: str, params: Any, on_loading: OnLoading) -> Any:
+    is_stopped = False
+
+    def on_progress(part: float, _user_data: object) -> bool:
+        nonlocal is_stopped
+        is_stopped = not on_loading(part)
+        return not is_stopped
+
+    params.progress_callback = llama.llama_progress_callback(on_progress)
+    log_lines.clear()
+    model = llama.llama_model_load_from_file(path.encode(), params)
+    if model:
+        return model
+    if is_stopped:
+        raise LoadStoppedError
+    raise ModelFileError(f"llama.cpp cannot load {path}: {log_lines.first_error()}.")
+
+
+def _make_context(llama: ModuleType, model: Any, options: ResolvedOptions) -> Any:
+    context = llama.llama_init_from_model(model, context_params(llama, options))
+    if not context:
+        raise ModelLoadError(
+            f"llama.cpp cannot make a context of {options.num_kv_cells} tokens for "
+            f"{options.slots} slots: {log_lines.first_error()}. Ask for a shorter context_length, "
+            "fewer slots or another kv_type."
+        )
+    return context
+
+
+def _chat_template(llama: ModuleType, model: Any) -> str:
+    source: bytes | None = llama.llama_model_chat_template(model, None)
+    return source.decode("utf-8", "replace") if source else ""
+
+
+def _return_free_pages() -> None:
+    """Hand freed pages back; glibc otherwise keeps them for later allocations."""
+    libc = ctypes.CDLL(ctypes.util.find_library("c"))
+    if hasattr(libc, "malloc_trim"):
+        libc.malloc_trim(0)

@@ -1,0 +1,159 @@
+"""Decide which tokens go into the next step.
+
+Rules, in this order:
+
+1. Waiting sequences are admitted oldest first while a slot is free and their
+   prompt fits the cells that nobody uses; the first that does not fit ends the
+   round, so that a long prompt is not overtaken for ever.
+2. A waiting sequence whose prefix another one is computing right now is left
+   waiting: in a moment it can copy what it would compute a second time.
+3. Every sequence that is decoding gets its one token.
+4. What is left of the step's budget goes to prompts, oldest first.
+5. When cells run out, the youngest sequence gives its cells back and waits
+   again, at the front. The oldest never does, so something always finishes.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from .kv_cache import KVCache, common_prefix
+from .sequence import Sequence
+
+HEADROOM_CELLS = 16
+"""Cells left for each running sequence's answer when another one is admitted."""
+
+WORTH_WAITING_FOR = 64
+"""Tokens of a prefix being computed that are worth waiting for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The next `num_tokens` of a sequence, to be computed in this step.
+
+    `draws` says that these are all it has, so that its next token can be drawn
+    from the last one's logits; `is_prefill` that they were not drawn just before.
+    """
+
+    sequence: Sequence
+    num_tokens: int
+    draws: bool
+    is_prefill: bool
+
+
+class Scheduler:
+    """Sequences that wait and sequences that run, oldest first."""
+
+    def __init__(self, cache: KVCache, *, slots: int, batch_size: int) -> None:
+        self.waiting: deque[Sequence] = deque()
+        self.running: list[Sequence] = []
+        self.num_preemptions = 0
+        self.num_cached_tokens = 0
+        self._cache = cache
+        self._is_full = False
+        self._slots = slots
+        self._batch_size = batch_size
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.waiting and not self.running
+
+    @property
+    def has_decoding(self) -> bool:
+        """Whether anybody waits for the next token of an answer."""
+        return any(sequence.is_decoding for sequence in self.running)
+
+    def add(self, sequence: Sequence) -> None:
+        """Let a new sequence wait for its turn."""
+        self.waiting.append(sequence)
+
+    def remove(self, sequence: Sequence) -> None:
+        """Take a sequence out, wherever it stands; its cells stay as a prefix."""
+        if sequence in self.running:
+            self._stop(sequence)
+        else:
+            self.waiting.remove(sequence)
+
+    def plan(self, prefill_budget: int) -> list[Work]:
+        """Choose the work of the next step; its cells are free when this returns."""
+        self._admit()
+        while True:
+            works = self._works(prefill_budget)
+            if self._cache.reserve(sum(work.num_tokens for work in works)):
+                return works
+            self.preempt_youngest()
+
+    def complete(self, work: Work) -> None:
+        """Book tokens that were computed."""
+        sequence, start = work.sequence, work.sequence.num_computed
+        end = start + work.num_tokens
+        self._cache.extend(self.id_of(sequence), sequence.tokens[start:end])
+        sequence.num_computed = end
+
+    def id_of(self, sequence: Sequence) -> int:
+        """The id under which a running sequence's tokens are in the cache."""
+        if sequence.sequence_id is None:
+            raise RuntimeError(f"request {sequence.request.id} holds no cells")
+        return sequence.sequence_id
+
+    def preempt_youngest(self) -> None:
+        """Take the cells of the sequence that came last; it will be computed again."""
+        sequence = self.running[-1]
+        self._stop(sequence)
+        sequence.sequence_id = None
+        sequence.num_computed = 0
+        self.waiting.appendleft(sequence)
+        self.num_preemptions += 1
+
+    def _stop(self, sequence: Sequence) -> None:
+        self.running.remove(sequence)
+        self._cache.close(self.id_of(sequence))
+        self._is_full = False
+
+    def _admit(self) -> None:
+        skipped: list[Sequence] = []
+        while self.waiting and len(self.running) < self._slots and not self._is_full:
+            sequence = self.waiting.popleft()
+            if self._is_being_computed(sequence):
+                skipped.append(sequence)
+            elif self._cache.fits(sequence.tokens, self._promised_cells()):
+                self._start(sequence)
+            else:
+                self._is_full = True  # until cells come back, asking again is in vain
+                self.waiting.appendleft(sequence)
+        self.waiting.extendleft(reversed(skipped))
+
+    def _promised_cells(self) -> int:
+        """Cells that the running sequences are about to take."""
+        return sum(HEADROOM_CELLS + sequence.num_pending for sequence in self.running)
+
+    def _start(self, sequence: Sequence) -> None:
+        sequence.sequence_id, sequence.num_computed = self._cache.open(sequence.tokens)
+        self.num_cached_tokens += sequence.num_computed
+        sequence.note_start()
+        self.running.append(sequence)
+
+    def _is_being_computed(self, sequence: Sequence) -> bool:
+        return any(
+            not other.is_decoding
+            and common_prefix(other.tokens, sequence.tokens)
+            >= other.num_computed + WORTH_WAITING_FOR
+            for other in self.running
+        )
+
+    def _works(self, prefill_budget: int) -> list[Work]:
+        works = [
+            Work(sequence, 1, draws=True, is_prefill=False)
+            for sequence in self.running
+            if sequence.is_decoding
+        ]
+        budget = min(prefill_budget, self._batch_size - len(works))
+        for sequence in self.running:
+            if not sequence.is_decoding and budget > 0:
+                num_tokens = min(sequence.num_pending, budget)
+                draws = num_tokens == sequence.num_pending
+                works.append(Work(sequence, num_tokens, draws=draws, is_prefill=True))
+                budget -= num_tokens
+        return works

@@ -1,0 +1,191 @@
+"""The thread that owns a context: schedule, decode, sample, hand out, again."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from jupyter_llm.errors import EngineDiedError, LLMError
+from jupyter_llm.types import TokenChunk, TokenLogprob
+
+from .batch import Batch
+from .bindings import log_lines
+from .counters import Counters
+from .kv_cache import KVCache
+from .pace import PrefillPace
+from .runtime import ContextMemory, Runtime
+from .sampling import Sampler, logits_at, token_logprob
+from .scheduler import Scheduler, Work
+from .sequence import Sequence
+
+Event = tuple[Sequence, TokenChunk | LLMError]
+Deliver = Callable[[list[Event]], None]
+OnDeath = Callable[[EngineDiedError], None]
+
+log = logging.getLogger(__name__)
+
+DECODED = 0
+NO_ROOM = 1
+"""`llama_decode` found no cells for the batch; nothing was computed."""
+
+
+class Worker:
+    """Runs the sequences of one model until it is stopped.
+
+    `deliver` is called on this thread, once per step, with everything the step
+    brought. A sequence's chunks arrive in order, and nothing comes after its
+    last chunk or its error.
+    """
+
+    def __init__(self, runtime: Runtime, deliver: Deliver, on_death: OnDeath) -> None:
+        options = runtime.options
+        self._runtime = runtime
+        self._deliver = deliver
+        self._on_death = on_death
+        cache = KVCache(
+            ContextMemory(runtime),
+            num_cells=runtime.num_cells,
+            num_sequences=options.num_sequences,
+            keeps_prefixes=runtime.can_cut_state,
+        )
+        self._scheduler = Scheduler(cache, slots=options.slots, batch_size=options.batch_size)
+        self._batch = Batch(runtime.llama, options.batch_size)
+        self._pace = PrefillPace(options.batch_size)
+        self._counters = Counters(options, cache, self._scheduler)
+        self._samplers: dict[Sequence, Sampler] = {}
+        self._inbox: deque[Sequence] = deque()
+        self._wake = threading.Event()
+        self._is_stopping = False
+        self.stats = self._counters.snapshot()
+        self._thread = threading.Thread(target=self._run, name="llama.cpp", daemon=True)
+        self._thread.start()
+
+    def submit(self, sequence: Sequence) -> None:
+        """Let a sequence take its turn. Callable from any thread."""
+        self._inbox.append(sequence)
+        self._wake.set()
+
+    def cancel(self, sequence: Sequence) -> None:
+        """Take a sequence out before the next step. Callable from any thread."""
+        sequence.is_cancelled = True
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End every sequence with an error, and the thread; waits for the current step."""
+        self._is_stopping = True
+        self._wake.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while not self._is_stopping:
+                self._take_orders()
+                if self._scheduler.is_idle:
+                    self._rest()
+                else:
+                    self._step()
+        except EngineDiedError as error:
+            self._die(error)
+        except Exception as error:  # noqa: BLE001 - nobody above this thread could tell
+            self._die(EngineDiedError(f"the llama.cpp engine failed: {error!r}"))
+        else:
+            self._fail_all(EngineDiedError("the model was unloaded while it answered"))
+
+    def _die(self, error: EngineDiedError) -> None:
+        log.error("%s", error, exc_info=error.__context__)
+        self._fail_all(error)
+        self._on_death(error)
+
+    def _rest(self) -> None:
+        self.stats = self._counters.snapshot()
+        self._wake.wait()
+        self._wake.clear()
+
+    def _take_orders(self) -> None:
+        while self._inbox:
+            sequence = self._inbox.popleft()
+            self._samplers[sequence] = self._sampler(sequence)
+            self._scheduler.add(sequence)
+        for sequence in [s for s in self._samplers if s.is_cancelled]:
+            self._end(sequence)
+
+    def _sampler(self, sequence: Sequence) -> Sampler:
+        return Sampler(
+            self._runtime.llama,
+            self._runtime.vocabulary,
+            sequence.request.sampling,
+            prompt=sequence.tokens,
+            window=self._runtime.options.context_length,
+        )
+
+    def _end(self, sequence: Sequence) -> None:
+        self._scheduler.remove(sequence)
+        self._samplers.pop(sequence).close()
+
+    def _step(self) -> None:
+        started = time.perf_counter()
+        budget = self._pace.budget(others_decode=self._scheduler.has_decoding)
+        works = self._scheduler.plan(budget)
+        indices = self._fill(works)
+        before = time.perf_counter()
+        code = self._runtime.llama.llama_decode(self._runtime.context, self._batch.struct)
+        decode_s = time.perf_counter() - before
+        if code == NO_ROOM:
+            self._scheduler.preempt_youngest()
+            return
+        if code != DECODED:
+            raise EngineDiedError(
+                f"llama.cpp failed to compute a step (code {code}): {log_lines.errors()}"
+            )
+        self._pace.observe(sum(w.num_tokens for w in works if w.is_prefill), decode_s)
+        self._postprocess(works, indices)
+        self._counters.note_step(works, decode_s, time.perf_counter() - started)
+        self.stats = self._counters.snapshot()
+
+    def _fill(self, works: list[Work]) -> list[int]:
+        """Put the work into the batch; returns where each one's last token stands."""
+        self._batch.clear()
+        indices = []
+        for work in works:
+            sequence, start = work.sequence, work.sequence.num_computed
+            tokens = sequence.tokens[start : start + work.num_tokens]
+            sequence_id = self._scheduler.id_of(sequence)
+            indices.append(self._batch.add(tokens, start, sequence_id, logits=work.draws))
+        return indices
+
+    def _postprocess(self, works: list[Work], indices: list[int]) -> None:
+        events: list[Event] = []
+        for work, index in zip(works, indices, strict=True):
+            self._scheduler.complete(work)
+            if work.draws and (chunk := self._draw(work.sequence, index)):
+                events.append((work.sequence, chunk))
+                if chunk.finish_reason:
+                    self._end(work.sequence)
+        if events:
+            self._deliver(events)
+
+    def _draw(self, sequence: Sequence, index: int) -> TokenChunk | None:
+        token = self._samplers[sequence].sample(self._runtime.context, index)
+        return sequence.take(token, self._logprob(sequence, token, index))
+
+    def _logprob(self, sequence: Sequence, token: int, index: int) -> TokenLogprob | None:
+        num_top = sequence.request.sampling.num_top_logprobs
+        if num_top is None:
+            return None
+        runtime = self._runtime
+        vocabulary = runtime.vocabulary
+        logits = logits_at(runtime.llama, runtime.context, index, vocabulary.num_tokens)
+        return token_logprob(vocabulary, logits, token, num_top)
+
+    def _fail_all(self, error: EngineDiedError) -> None:
+        """Tell every sequence, without touching a context that may be broken."""
+        self._is_stopping = True
+        sequences = [*self._samplers, *self._inbox]
+        self._inbox.clear()
+        for sampler in self._samplers.values():
+            sampler.close()
+        self._samplers.clear()
+        self._deliver([(sequence, error) for sequence in sequences])

@@ -1,0 +1,140 @@
+"""Every error that this package raises on purpose.
+
+    LLMError
+    ├── InvalidRequestError          the caller's values; `param` names the field
+    │   └── ContextLengthError       prompt and answer do not fit the context
+    ├── ModelNotFoundError           no model of that name; close names in the message
+    ├── ModelFileError               the file is damaged or not understood
+    ├── ModelLoadError               the file is sound, loading failed all the same
+    │   └── InsufficientMemoryError  it would not fit; need and free in the message
+    ├── EngineUnavailableError       not installed here; the message says how to install
+    ├── EngineDiedError              the engine stopped in the middle of its work
+    ├── OverloadedError              too many wait; `retry_after_s` is measured
+    ├── HubError                     the model hub did not answer as it should
+    │   └── HubAccessError           gated or private; the page to visit in the message
+    ├── DownloadError                what the Hub delivers is not what it promised
+    ├── InsufficientDiskError        no room for a download; need and free in the message
+    ├── RegistryError                the database of settings, downloads and usage fails
+    └── ServerNotFoundError          (kernel side) no server of ours to talk to
+
+A message says what happened and what to do next. What HTTP makes of an error is
+decided in one table of the handlers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jupyter_llm.types import Suggestion
+
+
+class LLMError(Exception):
+    """The root: `code` is a stable word for programs, the message is for people."""
+
+    code = "internal_error"
+
+    def __init__(
+        self, message: str, *, param: str | None = None, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.retry_after_s = retry_after_s
+
+
+class InvalidRequestError(LLMError):
+    """A value that cannot be honoured; `param` names the field."""
+
+    code = "invalid_value"
+
+
+class ContextLengthError(InvalidRequestError):
+    """Prompt and answer do not fit the context; the message gives both numbers."""
+
+    code = "context_length_exceeded"
+
+
+class ModelNotFoundError(LLMError):
+    """No model has this name; the message lists close ones."""
+
+    code = "model_not_found"
+
+
+class ModelFileError(LLMError):
+    """A model file is damaged, cut short, or of a kind no engine here reads."""
+
+    code = "invalid_model_file"
+
+
+class ModelLoadError(LLMError):
+    """Loading failed although the file is sound."""
+
+    code = "model_load_failed"
+
+
+class InsufficientMemoryError(ModelLoadError):
+    """The model would not fit into memory; the message gives need and free.
+
+    `suggestions` are ways that would fit, each tried; all three are empty where this error
+    has come from another process, whose message says the same.
+    """
+
+    code = "insufficient_memory"
+    need_bytes: int = 0
+    free_bytes: int = 0
+    suggestions: tuple[Suggestion, ...] = ()
+
+
+class EngineUnavailableError(LLMError):
+    """The engine for this model is not installed; the message says how to install it."""
+
+    code = "engine_unavailable"
+
+
+class EngineDiedError(LLMError):
+    """The engine stopped in the middle of its work; the request may be sent again."""
+
+    code = "engine_died"
+
+
+class OverloadedError(LLMError):
+    """Too many requests wait; `retry_after_s` is when a place is expected."""
+
+    code = "overloaded"
+
+
+class HubError(LLMError):
+    """The model hub did not answer as it should; trying later may help."""
+
+    code = "hub_error"
+
+
+class HubAccessError(HubError):
+    """The Hub lets this account not have it; the message says where to ask for access."""
+
+    code = "hub_access_denied"
+
+
+class DownloadError(LLMError):
+    """What arrived is not what the Hub promised, or nothing was downloaded."""
+
+    code = "download_failed"
+
+
+class InsufficientDiskError(LLMError):
+    """The disk has no room for a download; the message gives need and free."""
+
+    code = "insufficient_disk"
+
+
+class RegistryError(LLMError):
+    """The registry cannot be used now; the message says where it is and what to do."""
+
+    code = "registry_unavailable"
+
+
+class ServerNotFoundError(LLMError):
+    """The kernel found no notebook server that runs this extension."""
+
+    code = "server_not_found"

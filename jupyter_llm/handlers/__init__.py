@@ -1,0 +1,1 @@
+"""Tornado, JSON, HTTP status and authentication; nothing here holds state."""

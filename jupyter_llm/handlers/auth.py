@@ -1,0 +1,75 @@
+"""Who is asking: our own API keys beside whatever Jupyter accepts.
+
+The one place that touches Jupyter Server's private names: an identity provider
+takes a user that is already set, and `_token_authenticated` is its word for a
+request that carries its own proof and so needs no XSRF token.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from typing import TYPE_CHECKING
+
+from jupyter_core.utils import ensure_async
+from jupyter_server.auth import User
+from tornado.web import HTTPError
+
+if TYPE_CHECKING:
+    from jupyter_server.base.handlers import JupyterHandler
+
+    from .context import Context
+
+_AUTHORIZATION = re.compile(r"(?:token|bearer)\s+(.+)", re.IGNORECASE)
+
+
+class UnauthenticatedError(HTTPError):
+    """No credentials, or none that this server knows."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            401,
+            "No valid credentials. Send 'Authorization: Bearer KEY' with the server's token, "
+            "a JupyterHub token, or a key made by 'jupyter llm key create NAME'.",
+        )
+
+
+def recognise_key(handler: JupyterHandler, context: Context) -> None:
+    """Log the request in if it carries a key of ours.
+
+    No cookie is set: a key that is revoked is worth nothing from then on.
+    """
+    sent = _AUTHORIZATION.match(handler.request.headers.get("Authorization", ""))
+    name = _name_of_key(sent.group(1).strip(), context) if sent else None
+    if name is not None:
+        handler._jupyter_current_user = User(username=f"llm-key:{name}")  # noqa: SLF001
+        handler._token_authenticated = True  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _name_of_key(secret: str, context: Context) -> str | None:
+    kernel_key = context.kernel_key
+    if kernel_key and hmac.compare_digest(secret.encode(), kernel_key.encode()):
+        return "kernel"
+    key = context.keys.verify(secret) if context.keys else None
+    return key.name if key else None
+
+
+def is_known(handler: JupyterHandler) -> bool:
+    """Whether somebody is logged in; before `prepare` is through, nobody is."""
+    return bool(getattr(handler, "_jupyter_current_user", None))
+
+
+async def refuse_strangers_on_open_server(handler: JupyterHandler) -> None:
+    """Ask for a session or a key even where Jupyter's authentication is off.
+
+    Jupyter would make up a user for every caller there, and answer what changes
+    nothing but refuse the rest for want of an XSRF token.
+
+    Raises:
+        UnauthenticatedError: The request brings neither.
+    """
+    provider = handler.identity_provider
+    if provider.auth_enabled or is_known(handler):
+        return
+    if await ensure_async(provider.get_user_cookie(handler)) is None:
+        raise UnauthenticatedError

@@ -1,0 +1,33 @@
+"""`POST /v1/chat/completions`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from .generation import GenerationHandler
+from .wire.chat_request import chat_call
+
+if TYPE_CHECKING:
+    from .wire.reply import Reply
+
+
+class ChatCompletionsHandler(GenerationHandler):
+    """The next turn of a conversation."""
+
+    @web.authenticated
+    @authorized("execute", "llm")
+    async def post(self) -> None:
+        """Answer in OpenAI's form, as a stream where `stream` is true."""
+        request_id = f"chatcmpl-{uuid4().hex}"
+        call = chat_call(self.request.body, request_id, self.context.defaults)
+        await self.answer(call, _reply)
+
+
+def _reply(**frame: Any) -> Reply:
+    from .wire.chat_reply import ChatReply
+
+    return ChatReply(**frame)

@@ -1,0 +1,33 @@
+"""`POST /v1/completions`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from .generation import GenerationHandler
+from .wire.completion_request import completion_call
+
+if TYPE_CHECKING:
+    from .wire.reply import Reply
+
+
+class CompletionsHandler(GenerationHandler):
+    """The text that follows a prompt."""
+
+    @web.authenticated
+    @authorized("execute", "llm")
+    async def post(self) -> None:
+        """Answer in OpenAI's form, as a stream where `stream` is true."""
+        request_id = f"cmpl-{uuid4().hex}"
+        call = completion_call(self.request.body, request_id, self.context.defaults)
+        await self.answer(call, _reply)
+
+
+def _reply(**frame: Any) -> Reply:
+    from .wire.completion_reply import CompletionReply
+
+    return CompletionReply(**frame)

@@ -1,0 +1,98 @@
+"""`GET /ws`: what happens in this server, as it happens."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from http import HTTPStatus
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+from tornado.iostream import StreamClosedError
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from jupyter_llm.errors import LLMError
+from jupyter_llm.telemetry.events import KINDS, Event, Subscription
+
+from .base import LLMHandler
+from .errors import status_of
+from .wire.errors import known_error_body
+from .wire.events import error_message, event_message, subscribed_kinds, subscribed_message
+
+PING_INTERVAL_S = 30.0
+"""A client that answers no ping within this time is gone."""
+
+MAX_MESSAGE_BYTES = 16 * 1024
+
+
+class EventsHandler(LLMHandler, WebSocketHandler):
+    """Sends events to one client, of every kind until it chooses some.
+
+    One message at a time is on its way: what a slow client does not take stays in its
+    subscription, which is bounded.
+    """
+
+    _subscription: Subscription | None = None
+    _sending: asyncio.Task[None] | None = None
+
+    @web.authenticated
+    @authorized("read", "llm")
+    async def get(self) -> None:  # type: ignore[override]  # the decorator loses the type
+        """Open the WebSocket; it is refused as any request would be."""
+        if self.request.headers.get("Upgrade", "").lower() != "websocket":
+            raise web.HTTPError(
+                HTTPStatus.UPGRADE_REQUIRED, "This is a WebSocket: connect with ws:// or wss://."
+            )
+        await WebSocketHandler.get(self)
+
+    @property
+    def ping_interval(self) -> float:
+        """Seconds between pings; a client has as long to answer one."""
+        return PING_INTERVAL_S
+
+    @property
+    def max_message_size(self) -> int:
+        """The largest message that is read, in bytes."""
+        return MAX_MESSAGE_BYTES
+
+    def open(self) -> None:
+        """Begin with events of every kind."""
+        self._subscribe(KINDS)
+
+    async def on_message(self, message: str | bytes) -> None:
+        """Send only what the client wants from now on."""
+        try:
+            self._subscribe(subscribed_kinds(message))
+        except LLMError as error:
+            await self._send(error_message(known_error_body(status_of(error), error)))
+
+    def on_close(self) -> None:
+        """Forget the client."""
+        self._leave()
+
+    def _subscribe(self, kinds: tuple[str, ...]) -> None:
+        subscription = self.context.events.subscribe(kinds)
+        self._leave()
+        self._subscription = subscription
+        if "model" in subscription.kinds:
+            for status in self.context.manager.loaded():
+                subscription.put(Event(kind="model", payload=status, at=time.time()))
+        self._sending = asyncio.create_task(self._send_events(subscription))
+
+    def _leave(self) -> None:
+        if self._subscription is not None:
+            self._subscription.close()
+        if self._sending is not None:
+            self._sending.cancel()
+
+    async def _send_events(self, subscription: Subscription) -> None:
+        await self._send(subscribed_message(subscription.kinds))
+        async for event in subscription:
+            await self._send(event_message(event))
+        self.close(1001, "The server is stopping.")
+
+    async def _send(self, message: bytes) -> None:
+        try:
+            await self.write_message(message)
+        except (StreamClosedError, WebSocketClosedError):
+            self._leave()

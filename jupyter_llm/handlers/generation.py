@@ -1,0 +1,121 @@
+"""Text from a model over HTTP: streamed or whole, and cancelled when the client leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from tornado.iostream import StreamClosedError
+
+from jupyter_llm.errors import LLMError
+
+from .activity import activity
+from .base import LLMHandler
+from .errors import status_of
+from .stream import EventStream
+from .wire.errors import error_body, known_error_body
+
+if TYPE_CHECKING:
+    from jupyter_llm.types import TokenChunk
+
+    from .wire.call import Call
+    from .wire.reply import Reply
+
+Chunks = AsyncGenerator["TokenChunk", None]
+MakeReply = Callable[[], Awaitable["Reply"]]
+
+# nginx's word for a client that did not wait for its answer; it is seen in the log only
+CLIENT_CLOSED_REQUEST = 499
+
+
+class GenerationHandler(LLMHandler):
+    """A route that answers with text from a model."""
+
+    _track_activity = True
+    _work: asyncio.Task[None] | None = None
+    _client_has_left = False
+
+    async def answer(self, call: Call, make_reply: Callable[..., Reply]) -> None:
+        """Generate what `call` asks for and send it, until it ends or the client leaves.
+
+        `make_reply` is called when the response types are imported.
+        """
+        self._work = asyncio.create_task(self._answer(call, make_reply))
+        if self._client_has_left:
+            self._work.cancel()
+        try:
+            await self._work
+        except StreamClosedError:
+            self._note_departure()
+        except asyncio.CancelledError:
+            if not self._client_has_left:
+                raise
+            self._note_departure()
+
+    def on_connection_close(self) -> None:
+        """Stop the work: closing the generator frees the model's slot, also in prefill."""
+        self._client_has_left = True
+        if self._work is not None:
+            self._work.cancel()
+
+    def _note_departure(self) -> None:
+        self.set_status(CLIENT_CLOSED_REQUEST, "Client Closed Request")
+
+    async def _answer(self, call: Call, make_reply: Callable[..., Reply]) -> None:
+        self.context.response_types.begin()
+        model = await self.context.manager.resolve(call.request.model_id)
+        request = replace(call.request, model_id=model.id)
+
+        async def reply() -> Reply:
+            await self.context.response_types.ready()
+            return make_reply(
+                request_id=request.id,
+                model=model.id,
+                created=int(time.time()),
+                include_usage=call.include_usage,
+            )
+
+        send = self._send_stream if call.stream else self._send_whole
+        generated = self.context.manager.generate(request)
+        with activity(self.settings):
+            async with aclosing(self.context.metrics.observed(model, generated)) as chunks:
+                await send(chunks, reply)
+
+    async def _send_whole(self, chunks: Chunks, make_reply: MakeReply) -> None:
+        collected = [chunk async for chunk in chunks]
+        reply = await make_reply()
+        # in a thread: thousands of log-probabilities take their time to validate
+        self.finish(await asyncio.to_thread(reply.whole, collected))
+
+    async def _send_stream(self, chunks: Chunks, make_reply: MakeReply) -> None:
+        with EventStream(self) as stream:
+            try:
+                await _send_events(stream, chunks, make_reply)
+            except Exception as error:
+                if not stream.is_open or isinstance(error, StreamClosedError):
+                    raise
+                await stream.fail(self._explain(error))
+        self.finish(set_content_type="text/event-stream")
+
+    def _explain(self, error: Exception) -> bytes:
+        """An error after the headers, as the body it would have had before them."""
+        self.log_exception(type(error), error, error.__traceback__)
+        if isinstance(error, LLMError):
+            return known_error_body(status_of(error), error)
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        message = "The server failed to complete the answer; its log says why."
+        return error_body(status, message, param=None, code="internal_error")
+
+
+async def _send_events(stream: EventStream, chunks: Chunks, make_reply: MakeReply) -> None:
+    reply: Reply | None = None
+    async for chunk in chunks:
+        reply = reply or await make_reply()
+        if events := reply.events(chunk):
+            await stream.send(events)
+    await stream.end()

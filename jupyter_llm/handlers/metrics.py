@@ -1,0 +1,19 @@
+"""`GET /metrics`."""
+
+from __future__ import annotations
+
+from jupyter_server.auth.decorator import authorized
+from prometheus_client import CONTENT_TYPE_LATEST
+from tornado import web
+
+from .base import LLMHandler
+
+
+class MetricsHandler(LLMHandler):
+    """The figures for Prometheus."""
+
+    @web.authenticated
+    @authorized("read", "llm")
+    def get(self) -> None:
+        """Prometheus' text format."""
+        self.finish(self.context.metrics.render(), set_content_type=CONTENT_TYPE_LATEST)

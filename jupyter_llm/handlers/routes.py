@@ -1,0 +1,76 @@
+"""The route table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .admin import (
+    AdminModelHandler,
+    AdminModelsHandler,
+    AdminStatusHandler,
+    ModelSettingsHandler,
+)
+from .catalogue import BackendsHandler, CatalogueHandler, LLMsHandler, VramHandler
+from .chat_completions import ChatCompletionsHandler
+from .completions import CompletionsHandler
+from .downloads import (
+    BeginDownloadHandler,
+    DownloadHandler,
+    DownloadsHandler,
+    HubRepoHandler,
+    HubSearchHandler,
+)
+from .events import EventsHandler
+from .health import DetailedHealthHandler, HealthHandler, LiveHandler, ReadyHandler
+from .loading import (
+    LoadHandler,
+    NamedLoadHandler,
+    NamedUnloadHandler,
+    SwitchHandler,
+    UnloadHandler,
+)
+from .metrics import MetricsHandler
+from .models import ModelHandler, ModelsHandler
+from .not_found import NotFoundHandler
+
+if TYPE_CHECKING:
+    from .base import LLMHandler
+    from .context import Context
+
+_ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
+    ("v1/chat/completions", ChatCompletionsHandler),
+    ("v1/completions", CompletionsHandler),
+    ("v1/models", ModelsHandler),
+    ("v1/models/(.+)", ModelHandler),
+    ("models", CatalogueHandler),
+    ("api/llms", LLMsHandler),
+    ("backends", BackendsHandler),
+    ("load", LoadHandler),
+    ("unload", UnloadHandler),
+    ("switch", SwitchHandler),
+    ("reload", SwitchHandler),
+    ("api/admin/status", AdminStatusHandler),
+    ("api/admin/models", AdminModelsHandler),
+    ("api/admin/models/download", BeginDownloadHandler),
+    ("api/admin/models/(.+)/load", NamedLoadHandler),
+    ("api/admin/models/(.+)/unload", NamedUnloadHandler),
+    ("api/admin/models/(.+)/settings", ModelSettingsHandler),
+    ("api/admin/models/(.+)", AdminModelHandler),
+    ("api/admin/downloads", DownloadsHandler),
+    ("api/admin/downloads/(.+)", DownloadHandler),
+    ("api/admin/hub", HubSearchHandler),
+    ("api/admin/hub/(.+)", HubRepoHandler),
+    ("ws", EventsHandler),
+    ("metrics", MetricsHandler),
+    ("vram", VramHandler),
+    ("health", HealthHandler),
+    ("api/health", DetailedHealthHandler),
+    ("health/live", LiveHandler),
+    ("health/ready", ReadyHandler),
+    ("(.*)", NotFoundHandler),
+)
+
+
+def routes(context: Context) -> list[tuple[str, type[LLMHandler], dict[str, Any]]]:
+    """Every route, its path relative to the server's base URL."""
+    return [(f"/llm/{path}", handler, {"context": context}) for path, handler in _ROUTES]

@@ -1,0 +1,1 @@
+"""JSON into types and types into JSON and SSE, as pure functions."""

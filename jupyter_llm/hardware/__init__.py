@@ -1,0 +1,1 @@
+"""What this machine gives this process: memory and cores."""

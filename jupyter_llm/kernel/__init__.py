@@ -1,0 +1,1 @@
+"""The `%llm` and `%%llm` magics: language models in notebook cells."""

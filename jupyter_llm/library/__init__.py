@@ -1,0 +1,1 @@
+"""Models on disk: what is there, and what their files say of themselves."""

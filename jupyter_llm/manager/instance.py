@@ -1,0 +1,259 @@
+"""One model in one engine, from its load to its end.
+
+An instance lives once: a model that was unloaded, or that failed for good, is
+loaded again as a new instance. Its life is one task, which alone moves it
+
+    queued -> loading -> ready -> failed -> queued -> ...
+
+until `close` ends that task and takes over: `unloading -> unloaded`. Everybody
+else asks `ready()` for the engine instead of looking at the state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jupyter_llm.errors import EngineDiedError, LLMError, ModelLoadError
+from jupyter_llm.manager.adviser import NoRoomError
+from jupyter_llm.manager.decide import as_load_error, next_restart, refusal
+from jupyter_llm.manager.door import Door
+from jupyter_llm.manager.holder import EngineHolder
+from jupyter_llm.manager.probes import LoadSpec
+from jupyter_llm.manager.readiness import Readiness
+from jupyter_llm.manager.standing import Standing
+from jupyter_llm.types import MemoryUse, ModelState
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from jupyter_llm.engines.base import Engine
+    from jupyter_llm.manager.surroundings import Surroundings
+    from jupyter_llm.types import EngineStats, LoadOptions, Model, ModelStatus
+
+_GRACE_S = 2.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Failure:
+    """Why the model is not served any more; `served_s` is `None` where it never was."""
+
+    error: LLMError
+    served_s: float | None = None
+
+
+class Instance:
+    """A model on its way into memory, in it, or on its way out."""
+
+    def __init__(
+        self, *, model: Model, engine_name: str, options: LoadOptions, around: Surroundings
+    ) -> None:
+        self.model = model
+        self.engine_name = engine_name
+        self.options = options
+        self.door = Door(
+            model.id,
+            keep_alive_s=around.settings.keep_alive_of(model.id),
+            on_expire=self._expire,
+            on_departure=around.room.note_change,
+        )
+        self._around = around
+        self._spec = LoadSpec(model=model, engine_name=engine_name, options=options)
+        self._holder = EngineHolder(
+            self._spec,
+            find=around.find,
+            probes=around.probes,
+            settings=around.settings,
+        )
+        self._failure: tuple[LLMError, float] | None = None
+        self._standing = Standing(model, read_stats=self._holder.stats, on_change=around.on_change)
+        self._readiness = Readiness()
+        self._restart_at = 0.0
+        self._life = asyncio.create_task(self._live(), name=f"model {model.id}")
+        self._end: asyncio.Task[None] | None = None
+
+    @property
+    def status(self) -> ModelStatus:
+        """Where the model stands, with its engine's figures while it is ready."""
+        return self._standing.status
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether it is on its way out of memory."""
+        return self._end is not None and not self._end.done()
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it failed for good: no restart will come."""
+        return self._life.done() and not self.is_ending
+
+    @property
+    def num_places(self) -> int:
+        """Requests that may be inside: those in slots and those that wait."""
+        slots = self.stats().slots or self.options.slots or 1
+        return slots + self._around.settings.max_queued_requests
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether it stays in memory whatever happens."""
+        return self._around.settings.is_pinned(self.model.id)
+
+    def refusal(self) -> LLMError | None:
+        """Why a request should not have a model loaded again that failed just now."""
+        if not self.has_failed or self._failure is None:
+            return None
+        error, failed_at = self._failure
+        cooldown_s = self._around.settings.failed_load_cooldown_s
+        return refusal(error, time.monotonic() - failed_at, cooldown_s)
+
+    def entered(self, keep_alive_s: float | None) -> AbstractContextManager[None]:
+        """Being inside for one request, which may ask for another keep-alive.
+
+        Raises:
+            OverloadedError: Too many are inside already.
+        """
+        return self.door.entered(self.num_places, keep_alive_s)
+
+    def stats(self) -> EngineStats:
+        """The engine's figures; zeros while there is no engine that serves."""
+        return self._standing.stats()
+
+    async def ready(self) -> Engine:
+        """The engine once it serves; a caller that leaves changes nothing.
+
+        Raises:
+            LLMError: The load failed, the model was unloaded meanwhile, or its engine
+                died and the next restart is too far away (`retry_after_s` says how far).
+        """
+        remaining_s = self._restart_at - time.monotonic()
+        if remaining_s > self._around.settings.restart_patience_s:
+            raise EngineDiedError(
+                f"{self._standing.error} The next restart is in {remaining_s:.0f} s.",
+                retry_after_s=remaining_s,
+            )
+        return await self._readiness.engine()
+
+    async def close(self) -> None:
+        """Unload; returns once the memory is free. All callers share one unload.
+
+        Raises:
+            EngineDiedError: The engine did not end in time and may keep its memory.
+        """
+        await asyncio.shield(self.begin_close())
+
+    def begin_close(self) -> asyncio.Task[None]:
+        """Let nobody in from this moment on; the task ends when the memory is free."""
+        if self._end is None or self._end.done():
+            self.door.lifetime.stop()
+            self._end = asyncio.create_task(self._unload(), name=f"unload {self.model.id}")
+            self.door.wake()
+        return self._end
+
+    async def _live(self) -> None:
+        num_restarts = 0
+        while True:
+            failure = await self._serve_once()
+            self._standing.become(ModelState.FAILED, error=failure.error.message)
+            await self._holder.discard()
+            self._standing.note_freed()
+            self._around.room.note_change()
+            policy = self._around.settings.restart
+            restart = next_restart(policy, num_restarts, failure.served_s)
+            if restart is None:
+                self._failure = failure.error, time.monotonic()
+                self._readiness.refuse(failure.error)
+                return
+            log.warning("%s: %s Restart in %.1f s.", self.model.id, failure.error, restart.delay_s)
+            await self._wait_for_restart(restart.delay_s)
+            num_restarts = restart.number
+
+    async def _serve_once(self) -> _Failure:
+        """Load and serve, until either fails."""
+        ready_at: float | None = None
+        try:
+            engine, memory = await self._load()
+            ready_at = time.monotonic()
+            self._standing.become(ModelState.READY, progress=1.0, memory=memory)
+            self._readiness.announce(engine)
+            self.door.lifetime.start()
+            error: LLMError = await engine.died()
+        except LLMError as known:
+            error = known
+        except Exception as unforeseen:
+            log.exception("Loading %s failed", self.model.id)
+            error = as_load_error(self.model.id, unforeseen)
+        self._readiness.renew()
+        served_s = None if ready_at is None else time.monotonic() - ready_at
+        return _Failure(error=error, served_s=served_s)
+
+    async def _load(self) -> tuple[Engine, MemoryUse]:
+        """Bring the model into memory; where it does not fit, say what would."""
+        try:
+            return await self._load_in_turn()
+        except NoRoomError as shortage:
+            raise await self._around.adviser.insufficient(self._spec, shortage) from None
+
+    async def _load_in_turn(self) -> tuple[Engine, MemoryUse]:
+        """Bring the model into memory, when it is its turn and there is room."""
+        since = time.monotonic()
+        self._standing.become(ModelState.QUEUED)
+        try:
+            while True:
+                async with self._around.load_turn:
+                    self._standing.become(ModelState.LOADING)
+                    if loaded := await self._try_to_load(time.monotonic() - since):
+                        return loaded
+                # others may load meanwhile: what they need may be there
+                self._standing.become(ModelState.QUEUED)
+                await self._around.room.changed()
+        finally:
+            self._around.room.leave(self)
+
+    async def _try_to_load(self, waited_s: float) -> tuple[Engine, MemoryUse] | None:
+        """Load, unless there is no room yet; what a failed load still holds is given back."""
+        try:
+            need = await self._holder.need()
+            reservation = await self._around.room.make(self, need, waited_s=waited_s)
+            if reservation is None:
+                return None
+            return await self._holder.load(self._standing.note_progress, reservation)
+        except Exception:
+            await self._holder.discard()
+            raise
+
+    async def _wait_for_restart(self, delay_s: float) -> None:
+        self._restart_at = time.monotonic() + delay_s
+        try:
+            await asyncio.sleep(delay_s)
+        finally:
+            self._restart_at = 0.0
+
+    def _expire(self) -> None:
+        """Leave memory, as nobody has come for the keep-alive."""
+        if self.is_pinned or self.door.is_busy or self._standing.state is not ModelState.READY:
+            return
+        log.info("%s was idle for %.0f s.", self.model.id, self.door.lifetime.keep_alive_s)
+        self.begin_close().add_done_callback(_log_failure)
+
+    async def _unload(self) -> None:
+        self._standing.become(ModelState.UNLOADING)
+        self._readiness.refuse(ModelLoadError(f"{self.model.id} was unloaded before it was ready."))
+        self._life.cancel()
+        await asyncio.wait({self._life}, timeout=self._around.settings.unload_timeout_s + _GRACE_S)
+        try:
+            await self._holder.unload()
+        except EngineDiedError as error:
+            self._standing.become(ModelState.FAILED, error=error.message, memory=MemoryUse())
+            raise
+        self._standing.become(ModelState.UNLOADED, memory=MemoryUse())
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        log.warning("%s", error)

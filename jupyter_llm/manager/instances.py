@@ -1,0 +1,139 @@
+"""The instances of one server, at most one of each model."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from jupyter_llm.engines import select
+from jupyter_llm.errors import InvalidRequestError, ModelLoadError
+from jupyter_llm.manager.adviser import Adviser
+from jupyter_llm.manager.decide import check_options
+from jupyter_llm.manager.instance import Instance
+from jupyter_llm.manager.probes import Probes
+from jupyter_llm.manager.room import Room
+from jupyter_llm.manager.surroundings import Surroundings
+from jupyter_llm.types import ModelState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from jupyter_llm.hardware.pool import MemoryPool
+    from jupyter_llm.manager.gates import Gates
+    from jupyter_llm.manager.holder import Finders
+    from jupyter_llm.manager.settings import ManagerSettings
+    from jupyter_llm.types import LoadOptions, Model, ModelStatus
+
+
+class Instances:
+    """Makes instances where they are wanted, and finds those that live.
+
+    `gates` hold back the requests of a model that is being replaced. `on_change` is called
+    with the status at every change. Set `is_stopping` to have no more made.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: ManagerSettings,
+        gates: Gates,
+        find: Finders,
+        pool: MemoryPool,
+        on_change: Callable[[ModelStatus], None],
+    ) -> None:
+        self.is_stopping = False
+        self.probes = Probes()
+        self._settings = settings
+        self._gates = gates
+        self._on_change = on_change
+        self._by_id: dict[str, Instance] = {}
+        self._room = Room(settings=settings, pool=pool, instances=self._by_id.values)
+        self._around = Surroundings(
+            settings=settings,
+            find=find,
+            probes=self.probes,
+            room=self._room,
+            adviser=Adviser(find=find, probes=self.probes, settings=settings),
+            load_turn=asyncio.Lock(),
+            on_change=self._note_change,
+        )
+
+    def __iter__(self) -> Iterator[Instance]:
+        return iter(tuple(self._by_id.values()))
+
+    def get(self, model_id: str) -> Instance | None:
+        """The instance of this model, if there is one."""
+        return self._by_id.get(model_id)
+
+    async def ensure_for_request(self, model: Model) -> Instance:
+        """The instance that a request may enter; waits while it is drained or replaced.
+
+        Raises:
+            LLMError: Loading it has just failed.
+        """
+        while True:
+            await self._gates.passed(model.id)
+            instance = self._by_id.get(model.id)
+            if instance is not None and (refusal := instance.refusal()):
+                raise refusal
+            instance = await self.ensure(model, None, None)
+            # while it waited for the end of another instance, a reload may have begun
+            if instance.door.is_open and not self._gates.is_closed(model.id):
+                return instance
+            await instance.door.opened()
+
+    async def ensure(
+        self, model: Model, options: LoadOptions | None, engine: str | None
+    ) -> Instance:
+        """The instance of this model, a new one where none lives.
+
+        Raises:
+            InvalidRequestError: It lives with other options, or in another engine.
+            ModelLoadError: The server is stopping.
+        """
+        while True:
+            if self.is_stopping:
+                raise ModelLoadError("The server is stopping and loads no more models.")
+            instance = self._by_id.get(model.id)
+            if instance is None or instance.has_failed:
+                return self.create(model, options, engine)
+            if not instance.is_ending:
+                _check_same(instance, options, engine)
+                return instance
+            await instance.close()
+
+    def create(self, model: Model, options: LoadOptions | None, engine: str | None) -> Instance:
+        """A new instance; the model must have none that lives.
+
+        Raises:
+            EngineUnavailableError: No engine here runs it.
+        """
+        instance = self._by_id[model.id] = Instance(
+            model=model,
+            engine_name=engine or model.engine or select.engine_for(model.format),
+            options=self._settings.options_of(model.id, options),
+            around=self._around,
+        )
+        return instance
+
+    def _note_change(self, status: ModelStatus) -> None:
+        if status.state is ModelState.UNLOADED:
+            del self._by_id[status.model.id]
+        self._room.note_change()
+        self._on_change(status)
+
+
+def _check_same(instance: Instance, options: LoadOptions | None, engine: str | None) -> None:
+    """Accept what is loaded for what is asked.
+
+    Raises:
+        InvalidRequestError: It was loaded otherwise; `param` names the difference.
+    """
+    if engine is not None and engine != instance.engine_name:
+        raise InvalidRequestError(
+            f"{instance.model.id} is loaded in the engine {instance.engine_name}, not {engine}. "
+            "Unload it first.",
+            param="engine",
+        )
+    if options is not None:
+        check_options(instance.model.id, options, instance.options, instance.stats())

@@ -1,0 +1,238 @@
+"""Which model is in memory: the one door to all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import aclosing
+from functools import partial
+from typing import TYPE_CHECKING
+
+from jupyter_llm.engines import select
+from jupyter_llm.hardware.pool import MemoryPool
+from jupyter_llm.library.catalogue import Catalogue
+from jupyter_llm.manager.bounded import OverdueError, within
+from jupyter_llm.manager.gates import Gates
+from jupyter_llm.manager.holder import Finders
+from jupyter_llm.manager.instances import Instances
+from jupyter_llm.manager.listing import Inventory, Listing, with_loaded
+from jupyter_llm.manager.loader import Loader
+from jupyter_llm.manager.names import Names
+from jupyter_llm.types import ModelState, ModelStatus
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from jupyter_llm.engines.base import Engine
+    from jupyter_llm.manager.settings import ManagerSettings
+    from jupyter_llm.types import GenerationRequest, LoadOptions, Model, TokenChunk
+
+log = logging.getLogger(__name__)
+
+
+class ModelManager:
+    """Loads models, shares them between requests and brings them back when they die.
+
+    It belongs to one event loop. `on_event` is called there with `"model"` and the
+    status at every change. `find_engine` turns an engine's name into what makes one and
+    `pool` is the memory that models are loaded into; both have real defaults.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: ManagerSettings,
+        on_event: Callable[[str, ModelStatus], None] | None = None,
+        find_engine: Callable[[str], Callable[[], Engine]] | None = None,
+        pool: MemoryPool | None = None,
+    ) -> None:
+        self._settings = settings
+        self._on_event = on_event
+        self._gates = Gates()
+        self._catalogue = Catalogue(
+            settings.models_dirs,
+            settings.allowed_models,
+            shared_dirs=settings.shared_models_dirs,
+            hf_cache_dir=settings.hf_cache_dir,
+            paths=settings.model_paths,
+        )
+        find = Finders(
+            engine=find_engine
+            or partial(
+                select.find_engine, isolation=settings.isolation, under_hub=settings.under_hub
+            ),
+            adapter=self._catalogue.resolve_adapter,
+            models=self._catalogue.models,
+        )
+        pool = pool or MemoryPool(margin_bytes=settings.memory_margin_bytes)
+        self._instances = Instances(
+            settings=settings,
+            gates=self._gates,
+            find=find,
+            pool=pool,
+            on_change=self._tell,
+        )
+        self._names = Names(settings, self._catalogue, self._instances)
+        self._listing = Listing(
+            settings=settings,
+            names=self._names,
+            instances=self._instances,
+            capacities=pool.capacities,
+        )
+        self._loader = Loader(
+            settings=settings, names=self._names, instances=self._instances, gates=self._gates
+        )
+
+    @property
+    def settings(self) -> ManagerSettings:
+        """What the operator decides, and what others have saved."""
+        return self._settings
+
+    @property
+    def models_dirs(self) -> tuple[str, ...]:
+        """The folders that models are found in."""
+        return self._settings.models_dirs
+
+    async def stop(self) -> None:
+        """Unload everything, in `stop_timeout_s` at most; what then still runs is left."""
+        self._instances.is_stopping = True
+        try:
+            await within(self._settings.stop_timeout_s, self._unload_all(), grace_s=0.0)
+        except OverdueError:
+            log.warning("Some models did not end in time; their engines are left to themselves.")
+
+    async def models(self) -> tuple[ModelStatus, ...]:
+        """Everything that can be loaded, and where it stands, by id."""
+        found = await self._catalogue.models()
+        return with_loaded((model for model in found if model.engine), self.loaded())
+
+    async def inventory(self) -> Inventory:
+        """Everything that is here, also what no engine runs: what it takes, and if it fits."""
+        return await self._listing.inventory()
+
+    async def resolve(self, name: str) -> Model:
+        """The model of this id, alias, file name or path; the active one for an empty name.
+
+        Waits while that model is being replaced.
+
+        Raises:
+            ModelNotFoundError: There is none, or it may not be used here.
+            ModelFileError: Its file is damaged.
+        """
+        await self._gates.passed(name)
+        model = await self._names.find(name)
+        await self._gates.passed(model.id)
+        return model
+
+    async def active(self) -> Model | None:
+        """The model that answers where a request names none, if there is such a model."""
+        return await self._names.active()
+
+    async def set_default(self, name: str) -> None:
+        """Make this the model that answers where a request names none; loads nothing.
+
+        Raises:
+            ModelNotFoundError: There is none of this name.
+        """
+        self._names.active_id = (await self._names.find(name)).id
+
+    def loaded(self) -> tuple[ModelStatus, ...]:
+        """Every model that is not unloaded: in memory, on its way, or failed."""
+        return tuple(instance.status for instance in self._instances)
+
+    async def load(
+        self,
+        name: str,
+        options: LoadOptions | None = None,
+        engine: str | None = None,
+        *,
+        keep_alive_s: float | None = None,
+    ) -> ModelStatus:
+        """Bring a model into memory; returns when it is ready.
+
+        All callers share one load, and one that leaves does not stop it. `options`
+        of `None` takes the default options, or those it was loaded with; `keep_alive_s`
+        of `None` the operator's.
+
+        Raises:
+            InvalidRequestError: It is loaded with other options, or one is wrong.
+            LLMError: It was not found, is damaged, does not fit or fails to load.
+        """
+        return await self._loader.load(name, options, engine, keep_alive_s)
+
+    async def switch(
+        self,
+        name: str,
+        options: LoadOptions | None = None,
+        engine: str | None = None,
+        *,
+        keep_alive_s: float | None = None,
+    ) -> ModelStatus:
+        """Make this the active model, which answers where a request names none.
+
+        No request is dropped: those that name no model wait for the new one, or go to the
+        old one if the new one does not load; those that run finish on the old one, which
+        leaves memory with the last of them. A switch to the model that is active already
+        loads it anew, with `options`.
+
+        Raises:
+            OverloadedError: The active model is too long busy to be loaded anew.
+            LLMError: What `load` raises.
+        """
+        return await self._loader.switch(name, options, engine, keep_alive_s)
+
+    async def unload(self, name: str) -> ModelStatus:
+        """Take a model out of memory, also in the middle of its load.
+
+        Returns once the memory is free. Requests that run end with `EngineDiedError`.
+
+        Raises:
+            EngineDiedError: The engine did not end in time.
+            ModelNotFoundError: There is no such model.
+        """
+        model = await self._names.find(name)
+        instance = self._instances.get(model.id)
+        if instance is not None:
+            await instance.close()
+        return ModelStatus(model=model, state=ModelState.UNLOADED)
+
+    def absent(self, model_id: str) -> AbstractAsyncContextManager[None]:
+        """Keep a model out of memory while the block runs: it is unloaded, its requests wait.
+
+        Raises:
+            EngineDiedError: The engine did not end in time.
+        """
+        return self._loader.absent(model_id)
+
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[TokenChunk, None]:
+        """Stream an answer, loading the model first where that is needed.
+
+        Raises:
+            OverloadedError: Too many requests wait at this model already.
+            LLMError: What `load` and the engine's `generate` raise.
+        """
+        instance = await self._instances.ensure_for_request(await self.resolve(request.model_id))
+        with instance.entered(request.keep_alive_s):
+            engine = await instance.ready()
+            async with aclosing(engine.generate(request)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+    def _tell(self, status: ModelStatus) -> None:
+        """Pass an instance's change on."""
+        if self._on_event is None:
+            return
+        try:
+            self._on_event("model", status)
+        except Exception:
+            log.exception("A listener to model events failed")
+
+    async def _unload_all(self) -> None:
+        instances = list(self._instances)
+        ends = await asyncio.gather(
+            *(instance.close() for instance in instances), return_exceptions=True
+        )
+        for instance, end in zip(instances, ends, strict=True):
+            if isinstance(end, Exception):
+                log.warning("%s was not unloaded: %s", instance.model.id, end)

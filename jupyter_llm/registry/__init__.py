@@ -1,0 +1,1 @@
+"""What is kept between runs of the server."""

@@ -1,0 +1,88 @@
+"""The tables as the newest migration leaves them; imports SQLAlchemy.
+
+Times are in seconds since the epoch. Nothing refers to another table: a model's settings
+and its usage outlive its files.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Double, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    """What all tables have in common."""
+
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
+        str: Text,
+        int: BigInteger,
+        float: Double,
+        dict[str, Any]: JSON,
+        list[dict[str, Any]]: JSON,
+    }
+
+
+class ModelRow(Base):
+    """A model that was seen, as its files last were."""
+
+    __tablename__ = "llm_models"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    path: Mapped[str]
+    format: Mapped[str]
+    size_bytes: Mapped[int]
+    architecture: Mapped[str]
+    quantization: Mapped[str]
+    first_seen_at: Mapped[float]
+    last_seen_at: Mapped[float]
+    last_used_at: Mapped[float | None]
+
+
+class DownloadRow(Base):
+    """A download into one folder; its bytes are in the files themselves."""
+
+    __tablename__ = "llm_downloads"
+
+    models_dir: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    repo_id: Mapped[str]
+    revision: Mapped[str]
+    files: Mapped[list[dict[str, Any]]]
+    state: Mapped[str]
+    error: Mapped[str]
+    updated_at: Mapped[float]
+
+
+class SettingsRow(Base):
+    """What was decided about one model."""
+
+    __tablename__ = "llm_model_settings"
+
+    model_id: Mapped[str] = mapped_column(primary_key=True)
+    options: Mapped[dict[str, Any]]
+    is_pinned: Mapped[bool]
+    keep_alive_s: Mapped[float | None]
+
+
+class AliasRow(Base):
+    """A further name of a model."""
+
+    __tablename__ = "llm_aliases"
+
+    alias: Mapped[str] = mapped_column(primary_key=True)
+    model_id: Mapped[str] = mapped_column(index=True)
+
+
+class UsageRow(Base):
+    """What a model has done on one day of UTC."""
+
+    __tablename__ = "llm_usage"
+
+    model_id: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[dt.date] = mapped_column(primary_key=True)
+    num_requests: Mapped[int]
+    num_prompt_tokens: Mapped[int]
+    num_completion_tokens: Mapped[int]

@@ -1,0 +1,1 @@
+"""Figures for the operator; none of them holds text that somebody wrote."""

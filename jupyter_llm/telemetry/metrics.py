@@ -1,0 +1,104 @@
+"""What is measured while requests run and models load."""
+
+from __future__ import annotations
+
+import time
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+
+from jupyter_llm.types import Model, ModelState, ModelStatus, TokenChunk, Usage
+
+from .collector import LABELS, PREFIX, ModelCollector
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Sequence
+
+_TTFT_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+_ITL_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+_LOAD_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
+
+
+class Metrics:
+    """The metrics of one server, in a registry of its own.
+
+    A registry of its own: Prometheus' global one belongs to Jupyter, and allows no
+    second server in a process. `on_request` is told of every request that has ended, with
+    its tokens if it was not cut off.
+    """
+
+    def __init__(
+        self,
+        loaded: Callable[[], Sequence[ModelStatus]],
+        on_request: Callable[[Model, Usage | None], None] = lambda *_: None,
+    ) -> None:
+        self._on_request = on_request
+        self._registry = CollectorRegistry()
+        self._registry.register(ModelCollector(loaded))
+        self._first_token = self._histogram(
+            "time_to_first_token_seconds",
+            "From the request's arrival to its first token.",
+            _TTFT_BUCKETS,
+        )
+        self._next_token = self._histogram(
+            "inter_token_latency_seconds", "Between two tokens of one request.", _ITL_BUCKETS
+        )
+        self._load = self._histogram(
+            "model_load_seconds",
+            "From the start of a load until the model is ready.",
+            _LOAD_BUCKETS,
+        )
+        self._requests = Counter(
+            PREFIX + "requests",
+            "Requests for text, by how they ended.",
+            labelnames=(*LABELS, "outcome"),
+            registry=self._registry,
+        )
+        self._load_started_at: dict[str, float] = {}
+
+    def render(self) -> bytes:
+        """Everything in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    async def observed(
+        self, model: Model, chunks: AsyncGenerator[TokenChunk, None]
+    ) -> AsyncGenerator[TokenChunk, None]:
+        """Pass the chunks of one request on, and measure them; the clock starts now."""
+        labels = (model.id, model.engine)
+        observe = self._first_token.labels(*labels).observe
+        observe_next = self._next_token.labels(*labels).observe
+        last_at, outcome, usage = time.perf_counter(), "cancelled", None
+        try:
+            async with aclosing(chunks):
+                async for chunk in chunks:
+                    if chunk.text:
+                        now = time.perf_counter()
+                        observe(now - last_at)
+                        last_at, observe = now, observe_next
+                    outcome, usage = chunk.finish_reason or outcome, chunk.usage or usage
+                    yield chunk
+        except Exception as error:
+            outcome = getattr(error, "code", "internal_error")
+            raise
+        finally:
+            self._requests.labels(*labels, outcome).inc()
+            self._on_request(model, usage)
+
+    def on_event(self, kind: str, status: ModelStatus) -> None:
+        """Measure how long a load takes, from the manager's events."""
+        if kind != "model":
+            return
+        name = status.model.id
+        if status.state is ModelState.LOADING:
+            self._load_started_at.setdefault(name, time.perf_counter())
+            return
+        started_at = self._load_started_at.pop(name, None)
+        if started_at is not None and status.state is ModelState.READY:
+            seconds = time.perf_counter() - started_at
+            self._load.labels(name, status.model.engine).observe(seconds)
+
+    def _histogram(self, name: str, text: str, buckets: Sequence[float]) -> Histogram:
+        return Histogram(
+            PREFIX + name, text, labelnames=LABELS, buckets=buckets, registry=self._registry
+        )

@@ -1,0 +1,51 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import type { IModelManager } from '../tokens';
+import { llmIcon } from './icon';
+import { ModelsView } from './view';
+
+export interface IModelsPanelOptions {
+  manager: IModelManager;
+  trans: TranslationBundle;
+  /** Put an example that asks this model into a notebook. */
+  onTry: (modelId: string) => void;
+}
+
+/** The side panel; while it is visible the manager keeps its snapshot fresh. */
+export class ModelsPanel extends ReactWidget {
+  constructor(private readonly options: IModelsPanelOptions) {
+    super();
+    this.id = 'jp-llm-models';
+    this.addClass('jp-LLM-panel');
+    this.title.icon = llmIcon;
+    this.title.caption = options.trans.__('Language Models');
+  }
+
+  protected override onAfterShow(): void {
+    this.options.manager.watch(true);
+  }
+
+  protected override onAfterHide(): void {
+    this.options.manager.watch(false);
+  }
+
+  protected override render(): React.JSX.Element {
+    const { manager, trans, onTry } = this.options;
+    return (
+      <UseSignal signal={manager.changed} initialArgs={manager.snapshot}>
+        {() => (
+          <ModelsView
+            snapshot={manager.snapshot}
+            trans={trans}
+            onLoad={modelId => void manager.load(modelId)}
+            onUnload={modelId => void manager.unload(modelId)}
+            onRefresh={() => void manager.refresh()}
+            onTry={onTry}
+          />
+        )}
+      </UseSignal>
+    );
+  }
+}

@@ -1,0 +1,56 @@
+"""JupyterLab with the extension and its built panel, and a browser to look at it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from lab_page import find_browser
+from live import LiveServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PANEL = Path(__file__).parents[2] / "jupyter_llm/labextension/package.json"
+LAB = (sys.executable, "-m", "jupyterlab", "--expose-app-in-browser")
+SETTINGS = "@jupyterlab/apputils-extension/notification.jupyterlab-settings"
+NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
+
+
+@pytest.fixture(scope="session")
+def lab(new_lab: Callable[..., LiveServer]) -> Iterator[LiveServer]:
+    """A JupyterLab that tests in a browser share, and leave as they found it."""
+    with new_lab() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def new_lab(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., LiveServer]:
+    """Makes a JupyterLab with settings of its own, yet to be started."""
+    require_browser_and_panel()
+
+    def make(*options: str, env: dict[str, Any] | None = None) -> LiveServer:
+        folder = tmp_path_factory.mktemp("user-settings")
+        (folder / SETTINGS).parent.mkdir(parents=True)
+        (folder / SETTINGS).write_text(json.dumps(NO_NEWS))
+        settings = {"JUPYTERLAB_SETTINGS_DIR": str(folder)}
+        return LiveServer(*options, command=LAB, env={**settings, **(env or {})})
+
+    return make
+
+
+def require_browser_and_panel() -> None:
+    """Skip where they are missing; in CI that is a failure."""
+    missing = []
+    if find_browser() is None:
+        missing.append("Chromium (apt-get install chromium)")
+    if not PANEL.exists():
+        missing.append("the built side panel (make panel, with Node.js 20 or later)")
+    if missing and os.environ.get("CI"):
+        pytest.fail(f"needs {' and '.join(missing)}")
+    if missing:
+        pytest.skip(f"needs {' and '.join(missing)}")

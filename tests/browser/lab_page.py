@@ -1,0 +1,91 @@
+"""A JupyterLab in a browser, in the words of somebody who sits in front of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from playwright.async_api import Locator, Page, async_playwright, expect
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from live import LiveServer
+
+SCREENSHOTS = Path(__file__).parents[2] / "build/screenshots"
+SIZE = {"width": 1280, "height": 800}
+START_TIMEOUT_MS = 120_000
+KERNEL_IS_IDLE = """() => {
+  const session = window.jupyterapp.shell.currentWidget.sessionContext;
+  return session.isReady && session.kernelDisplayStatus === 'idle';
+}"""
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+def find_browser() -> str | None:
+    """The path of a Chromium; Playwright's own cannot be downloaded everywhere."""
+    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
+class LabPage:
+    """One browser tab with JupyterLab in it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.panel = page.locator("#jp-llm-models")
+
+    async def open_panel(self) -> None:
+        await self.page.get_by_role("tab", name="Language Models").click()
+        await expect(self.panel).to_be_visible()
+
+    def model(self, model_id: str) -> Locator:
+        return self.panel.locator(f'[data-model="{model_id}"]')
+
+    async def press(self, label: str, model_id: str) -> None:
+        await self.panel.get_by_role("button", name=f"{label}: {model_id}", exact=True).click()
+
+    async def expect_state(self, model_id: str, state: str) -> None:
+        await expect(self.model(model_id)).to_have_attribute("data-state", state, timeout=30_000)
+
+    async def run_command(self, command: str, **arguments: str) -> None:
+        await self.page.evaluate(
+            "([command, args]) => window.jupyterapp.commands.execute(command, args)",
+            [command, arguments],
+        )
+
+    async def run_notebook(self) -> None:
+        # JupyterLab drops what is run before the kernel is there
+        await self.page.wait_for_function(KERNEL_IS_IDLE, timeout=START_TIMEOUT_MS)
+        await self.run_command("notebook:run-all-cells")
+
+    async def use_theme(self, name: str) -> None:
+        await self.run_command("apputils:change-theme", theme=name)
+        await expect(self.page.locator("body")).to_have_attribute("data-jp-theme-name", name)
+        await expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)
+
+    async def screenshot(self, name: str) -> None:
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        await self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+@asynccontextmanager
+async def opened(lab: LiveServer, path: str = "lab") -> AsyncGenerator[LabPage]:
+    """JupyterLab in a fresh browser; an exception in its scripts fails the test."""
+    # a browser that runs as root, as in most containers, has no sandbox to use
+    args = ["--no-sandbox"] if os.geteuid() == 0 else []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=find_browser(), args=args)
+        page = await browser.new_page(viewport=SIZE)
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.set_default_navigation_timeout(START_TIMEOUT_MS)
+        await page.goto(f"{lab.server_url}{path}?reset&token={lab.token}")
+        await page.wait_for_function("window.jupyterapp", timeout=START_TIMEOUT_MS)
+        await page.evaluate("window.jupyterapp.allPluginsActivated.then(() => true)")
+        await page.evaluate("window.jupyterapp.restored.then(() => true)")
+        yield LabPage(page)
+        await browser.close()
+    assert errors == []

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jupyter_llm.engines import select
+from jupyter_llm.engines.echo import EchoEngine
+from jupyter_llm.engines.host.engine import HostedEngine
+from jupyter_llm.errors import EngineUnavailableError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from jupyter_llm.engines.select import Isolation
+
+
+@pytest.fixture
+def without_llama_cpp(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find(name: str) -> object:
+        return None if name == "llama_cpp" else find_spec(name)
+
+    monkeypatch.setattr(select, "find_spec", find)
+
+
+def test_each_format_has_its_engine() -> None:
+    assert select.engine_for("gguf") == "llama_cpp"
+    assert select.engine_for("echo") == "echo"
+    with pytest.raises(EngineUnavailableError, match="No engine runs onnx files"):
+        select.engine_for("onnx")
+
+
+@pytest.mark.parametrize(
+    ("isolation", "under_hub", "in_process"),
+    [
+        ("auto", False, False),
+        ("auto", True, True),
+        ("thread", True, False),
+        ("process", False, True),
+    ],
+)
+def test_native_engines_run_where_the_deployment_wants_them(
+    isolation: Isolation, under_hub: bool, in_process: bool
+) -> None:
+    assert select.runs_in_process("llama_cpp", isolation, under_hub=under_hub) is in_process
+    assert select.runs_in_process("echo", isolation, under_hub=under_hub) is False
+
+
+def test_makes_the_engine_or_its_host() -> None:
+    assert isinstance(select.find_engine("echo", isolation="process")(), EchoEngine)
+    hosted = select.find_engine("llama_cpp", isolation="process")()
+    assert isinstance(hosted, HostedEngine)
+    assert hosted.name == "llama_cpp"
+    assert select.find_engine("llama_cpp")().name == "llama_cpp"
+
+
+def test_every_call_makes_a_new_engine() -> None:
+    make = select.find_engine("echo")
+    assert make() is not make()
+
+
+def test_an_unknown_engine_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(EngineUnavailableError, match="no engine 'vllm'; there are: echo, llama"):
+        select.find_engine("vllm")
+
+
+def test_lists_what_is_installed() -> None:
+    echo, llama_cpp = select.backends()
+    assert (echo.name, echo.installed, echo.formats) == ("echo", True, ("echo",))
+    assert (llama_cpp.name, llama_cpp.installed, llama_cpp.formats) == (
+        "llama_cpp",
+        True,
+        ("gguf",),
+    )
+    assert llama_cpp.version
+    assert llama_cpp.device in ("cpu", "cuda", "metal", "vulkan")
+    assert llama_cpp.reason == llama_cpp.install_command == ""
+
+
+@pytest.mark.usefixtures("without_llama_cpp")
+def test_says_how_to_get_what_is_not_installed() -> None:
+    _, llama_cpp = select.backends()
+    assert not llama_cpp.installed
+    assert llama_cpp.reason == "llama-cpp-python is not installed"
+    assert llama_cpp.install_command == "pip install 'jupyter-llm[llama-cpp]'"
+    with pytest.raises(EngineUnavailableError, match=r"not installed: pip install 'jupyter-llm\["):
+        select.find_engine("llama_cpp")
+
+
+def test_knows_the_device_by_the_libraries_beside_the_bindings(tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "libggml-cuda.so").touch()
+    assert select._device_of((str(tmp_path),)) == "cuda"
+
+
+def test_looking_for_engines_imports_none() -> None:
+    script = (
+        "import sys; from jupyter_llm.engines.select import backends; backends();"
+        "print(sorted({'llama_cpp', 'numpy', 'jupyter_llm.engines.echo'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert done.stdout.strip() == b"[]"

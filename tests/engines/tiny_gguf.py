@@ -1,0 +1,117 @@
+"""A valid GGUF of some 300 KB with random weights: llama architecture, byte-level BPE."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gguf
+import numpy as np
+
+CONTEXT_LENGTH = 256
+
+_NUM_EMBEDDING = 64
+_NUM_FEED_FORWARD = 128
+_NUM_HEADS = 4
+_NUM_KV_HEADS = 2
+_NUM_LAYERS = 2
+_WORDS = ("he", "ll", "o", "wor", "ld", "th", "the", "in", "ing", "an", "and")
+_SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+_CHAT_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def write_tiny_gguf(path: Path, *, seed: int = 0) -> Path:
+    """Write the model; the same seed gives the same bytes."""
+    tokens, merges = _vocabulary()
+    writer = gguf.GGUFWriter(path, "llama")
+    _add_hyperparameters(writer, len(tokens))
+    _add_vocabulary(writer, tokens, merges)
+    for name, weights in _weights(np.random.default_rng(seed), len(tokens)).items():
+        if weights.ndim == 1:
+            writer.add_tensor(name, weights)
+        else:
+            kind = gguf.GGMLQuantizationType.Q8_0
+            writer.add_tensor(name, gguf.quants.quantize(weights, kind), raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def _add_hyperparameters(writer: gguf.GGUFWriter, num_tokens: int) -> None:
+    writer.add_name("tiny")
+    writer.add_context_length(CONTEXT_LENGTH)
+    writer.add_embedding_length(_NUM_EMBEDDING)
+    writer.add_block_count(_NUM_LAYERS)
+    writer.add_feed_forward_length(_NUM_FEED_FORWARD)
+    writer.add_head_count(_NUM_HEADS)
+    writer.add_head_count_kv(_NUM_KV_HEADS)
+    writer.add_rope_dimension_count(_NUM_EMBEDDING // _NUM_HEADS)
+    writer.add_rope_freq_base(10_000.0)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_vocab_size(num_tokens)
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
+
+
+def _add_vocabulary(writer: gguf.GGUFWriter, tokens: list[str], merges: list[str]) -> None:
+    kinds = [gguf.TokenType.NORMAL] * len(tokens)
+    kinds[-len(_SPECIAL) :] = [gguf.TokenType.CONTROL] * len(_SPECIAL)
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list(tokens)
+    writer.add_token_types(kinds)
+    writer.add_token_merges(merges)
+    writer.add_bos_token_id(tokens.index("<|endoftext|>"))
+    writer.add_eos_token_id(tokens.index("<|im_end|>"))
+    writer.add_add_bos_token(False)
+    writer.add_chat_template(_CHAT_TEMPLATE)
+
+
+def _vocabulary() -> tuple[list[str], list[str]]:
+    """The 256 bytes as GPT-2 writes them, some pieces of words, the special tokens."""
+    tokens = _byte_letters()
+    merges: list[str] = []
+    for word in _WORDS:
+        for length in range(2, len(word) + 1):
+            if word[:length] not in tokens:
+                tokens.append(word[:length])
+                merges.append(f"{word[: length - 1]} {word[length - 1]}")
+    return [*tokens, *_SPECIAL], merges
+
+
+def _byte_letters() -> list[str]:
+    """GPT-2's letters for bytes: themselves where printable, else from 256 on."""
+    printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
+    others = [byte for byte in range(256) if byte not in printable]
+    return [chr(byte if byte in printable else 256 + others.index(byte)) for byte in range(256)]
+
+
+def _weights(rng: np.random.Generator, num_tokens: int) -> dict[str, np.ndarray]:
+    embedding, feed_forward = _NUM_EMBEDDING, _NUM_FEED_FORWARD
+    num_kv = embedding // _NUM_HEADS * _NUM_KV_HEADS
+
+    def random(*shape: int) -> np.ndarray:
+        return rng.standard_normal(shape, np.float32) * np.float32(0.3)
+
+    weights = {
+        "token_embd.weight": random(num_tokens, embedding),
+        "output_norm.weight": np.ones(embedding, np.float32),
+        "output.weight": random(num_tokens, embedding),
+    }
+    for layer in range(_NUM_LAYERS):
+        block = {
+            "attn_norm": np.ones(embedding, np.float32),
+            "ffn_norm": np.ones(embedding, np.float32),
+            "attn_q": random(embedding, embedding),
+            "attn_k": random(num_kv, embedding),
+            "attn_v": random(num_kv, embedding),
+            "attn_output": random(embedding, embedding),
+            "ffn_gate": random(feed_forward, embedding),
+            "ffn_up": random(feed_forward, embedding),
+            "ffn_down": random(embedding, feed_forward),
+        }
+        weights |= {f"blk.{layer}.{name}.weight": value for name, value in block.items()}
+    return weights

@@ -1,0 +1,78 @@
+"""The reference names what there is, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from jupyter_llm import errors
+from jupyter_llm.handlers.errors import BodyTooLargeError, status_of
+from jupyter_llm.handlers.routes import routes
+from jupyter_llm.handlers.wire.admin import SettingsBody
+from jupyter_llm.handlers.wire.chat_request import ChatBody
+from jupyter_llm.handlers.wire.completion_request import CompletionBody
+from jupyter_llm.handlers.wire.load_request import LoadBody
+from jupyter_llm.telemetry.metrics import Metrics
+
+TEXT = (Path(__file__).parents[2] / "docs" / "reference" / "http.md").read_text(encoding="utf-8")
+DOWNLOADS = {"repo_id", "filename", "load"}
+
+
+def section(title: str) -> str:
+    return TEXT.partition(f"## `{title}`")[2].partition("\n## ")[0]
+
+
+def words(text: str) -> set[str]:
+    return set(re.findall(r"`(\w+)`", text))
+
+
+def test_every_path_is_in_the_reference() -> None:
+    documented = {
+        path.replace("{id}", "(.+)") for path in re.findall(r"(?:GET|POST|DELETE) (/\S+?)`", TEXT)
+    }
+    registered = {path.removeprefix("/llm") for path, _, _ in routes(None)} - {"/(.*)"}
+
+    assert documented == registered
+
+
+@pytest.mark.parametrize(
+    ("title", "body"),
+    [
+        ("POST /v1/chat/completions", ChatBody),
+        ("POST /load", LoadBody),
+        ("POST /api/admin/models/{id}/settings", SettingsBody),
+    ],
+)
+def test_every_field_is_in_the_reference(title: str, body: type) -> None:
+    assert set(body.__struct_fields__) - DOWNLOADS <= words(section(title))
+
+
+def test_every_field_of_completions_is_in_the_reference() -> None:
+    own = set(CompletionBody.__struct_fields__) - set(ChatBody.__struct_fields__)
+
+    assert own <= words(section("POST /v1/completions"))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *(kind for kind in vars(errors).values() if isinstance(kind, type)),
+        BodyTooLargeError,
+    ],
+)
+def test_every_error_is_in_the_reference(kind: type[errors.LLMError]) -> None:
+    if kind is errors.ServerNotFoundError:
+        return  # the kernel's own: it is raised where there is no server to answer
+    rows = re.findall(r"^\| (\d+) \| (.*?) \|", TEXT, re.MULTILINE)
+
+    assert any(int(s) == status_of(kind("…")) and kind.code in words(c) for s, c in rows), kind
+
+
+def test_every_metric_is_in_the_reference() -> None:
+    rendered = Metrics(tuple).render().decode()
+    names = set(re.findall(r"^# TYPE (\w+)", rendered, re.MULTILINE))
+
+    assert names <= words(TEXT)
+    assert {name for name in words(TEXT) if name.startswith("jupyter_llm_")} <= names

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import json
+import math
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openai.types import Completion
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
+from jupyter_llm.handlers.wire.chat_reply import ChatReply
+from jupyter_llm.handlers.wire.completion_reply import CompletionReply
+from jupyter_llm.types import (
+    FinishReason,
+    Timings,
+    TokenAlternative,
+    TokenChunk,
+    TokenLogprob,
+    Usage,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jupyter_llm.handlers.wire.reply import Reply
+
+KINDS = [ChatReply, CompletionReply]
+LAST = TokenChunk(
+    text="",
+    finish_reason=FinishReason.LENGTH,
+    usage=Usage(prompt_tokens=10, completion_tokens=5, cached_tokens=4),
+    timings=Timings(queue_s=0.5, prefill_s=0.25, decode_s=2.0),
+)
+
+
+def make(kind: type[Any], *, include_usage: bool = True) -> Any:
+    return kind(request_id="id-1", model="guide", created=7, include_usage=include_usage)
+
+
+def events(reply: Reply, chunks: Sequence[TokenChunk]) -> list[dict[str, Any]]:
+    sent = b"".join(reply.events(chunk) for chunk in chunks)
+    assert sent.endswith(b"\n\n")
+    found = sent.decode("ascii").removesuffix("\n\n").split("\n\n")
+    # clients split lines where Python does, at U+2028 too
+    assert all(len(event.splitlines()) == 1 for event in found)
+    return [json.loads(event.removeprefix("data: ")) for event in found]
+
+
+def text_of(event: dict[str, Any]) -> str:
+    [choice] = event["choices"] or [{}]
+    return choice.get("delta", {}).get("content", "") or choice.get("text", "")
+
+
+def alternative(data: bytes, logprob: float = -0.5) -> TokenAlternative:
+    text = data.decode(errors="replace")
+    return TokenAlternative(text=text, text_bytes=data, logprob=logprob)
+
+
+def chunk_of(*tokens: bytes, top: tuple[TokenAlternative, ...] = ()) -> TokenChunk:
+    logprobs = tuple(TokenLogprob(chosen=alternative(token), top=top) for token in tokens)
+    text = b"".join(tokens).decode(errors="ignore")
+    return TokenChunk(text=text, logprobs=logprobs)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(texts=st.lists(st.text(max_size=5)), ending=st.text(max_size=3))
+def test_a_stream_says_what_the_whole_says(kind: type[Any], texts: list[str], ending: str) -> None:
+    last = TokenChunk(
+        text=ending, finish_reason=LAST.finish_reason, usage=LAST.usage, timings=LAST.timings
+    )
+    chunks = [*(TokenChunk(text=text) for text in texts), last]
+    whole = json.loads(make(kind).whole(chunks))
+    stream = events(make(kind), chunks)
+
+    [choice] = whole["choices"]
+    message = choice["message"]["content"] if "message" in choice else choice["text"]
+    assert "".join(text_of(event) for event in stream) == message == "".join(texts) + ending
+    assert stream[-2]["choices"][0]["finish_reason"] == choice["finish_reason"] == "length"
+    assert stream[-2]["timings"] == whole["timings"]
+    assert stream[-1]["usage"] == whole["usage"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_usage_counts_what_the_engine_counted(kind: type[Any]) -> None:
+    assert json.loads(make(kind).whole([LAST]))["usage"] == {
+        "prompt_tokens": 10,
+        "completion_tokens": 5,
+        "total_tokens": 15,
+        "prompt_tokens_details": {"cached_tokens": 4},
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_timings_give_seconds_and_rates(kind: type[Any]) -> None:
+    assert json.loads(make(kind).whole([LAST]))["timings"] == {
+        "queue_s": 0.5,
+        "prefill_s": 0.25,
+        "decode_s": 2.0,
+        "prompt_tokens_per_s": 24.0,
+        "tokens_per_s": 2.0,
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_usage_comes_only_where_it_is_asked_for(kind: type[Any]) -> None:
+    without = events(make(kind, include_usage=False), [TokenChunk(text="a"), LAST])
+    asked = events(make(kind), [TokenChunk(text="a"), LAST])
+
+    assert not any("usage" in event for event in without)
+    assert [event["usage"] is None for event in asked] == [True] * (len(asked) - 1) + [False]
+    assert asked[-1]["choices"] == []
+
+
+def test_openais_types_take_every_answer() -> None:
+    chunks = [chunk_of(b"Hi", top=(alternative(b"Hi"), alternative(b"Yo", -1.5))), LAST]
+
+    assert ChatCompletion.model_validate_json(make(ChatReply).whole(chunks), strict=True)
+    assert Completion.model_validate_json(make(CompletionReply).whole(chunks), strict=True)
+    for event in events(make(ChatReply), chunks):
+        assert ChatCompletionChunk.model_validate(event)
+
+
+def test_a_chat_stream_begins_with_the_role() -> None:
+    first, *others = events(make(ChatReply), [TokenChunk(text="a"), LAST])
+
+    assert first["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+    assert not any("role" in event["choices"][0]["delta"] for event in others if event["choices"])
+
+
+def test_a_chunk_that_shows_nothing_yet_sends_nothing() -> None:
+    reply = make(CompletionReply)
+
+    assert reply.events(TokenChunk(text="")) == b""
+
+
+class TestLogprobs:
+    def test_of_chat_have_text_bytes_and_alternatives(self) -> None:
+        chunk = chunk_of(b"Hi", top=(alternative(b"Hi"), alternative(b"\xf0\x9f", -math.inf)))
+        whole = json.loads(make(ChatReply).whole([chunk, LAST]))
+        streamed = events(make(ChatReply), [chunk, LAST])[1]
+
+        expected = [
+            {
+                "token": "Hi",
+                "bytes": [72, 105],
+                "logprob": -0.5,
+                "top_logprobs": [
+                    {"token": "Hi", "bytes": [72, 105], "logprob": -0.5},
+                    {"token": "�", "bytes": [240, 159], "logprob": -9999.0},
+                ],
+            }
+        ]
+        assert whole["choices"][0]["logprobs"]["content"] == expected
+        assert streamed["choices"][0]["logprobs"]["content"] == expected
+
+    def test_of_chat_reach_a_client_before_their_text_does(self) -> None:
+        # half a character has a probability, but no text yet
+        streamed = events(make(ChatReply), [chunk_of(b"\xc3"), chunk_of(b"\xa9"), LAST])
+
+        assert [len(e["choices"][0]["logprobs"]["content"]) for e in streamed[1:3]] == [1, 1]
+
+    def test_of_completions_count_offsets_in_characters(self) -> None:
+        chunks = [chunk_of("né".encode()), chunk_of(b"\xe2\x82"), chunk_of(b"\xac"), chunk_of(b"x")]
+        whole = json.loads(make(CompletionReply).whole([*chunks, LAST]))
+        streamed = events(make(CompletionReply), chunks)
+
+        logprobs = whole["choices"][0]["logprobs"]
+        assert logprobs["tokens"] == ["né", "bytes:\\xe2\\x82", "bytes:\\xac", "x"]
+        assert logprobs["text_offset"] == [0, 2, 2, 3]
+        assert logprobs["top_logprobs"] is None
+        offsets = [event["choices"][0]["logprobs"]["text_offset"] for event in streamed]
+        assert list(chain.from_iterable(offsets)) == logprobs["text_offset"]
+
+    def test_of_completions_list_alternatives_by_text(self) -> None:
+        chunk = chunk_of(b"Hi", top=(alternative(b"Hi"), alternative(b"Yo", -1.5)))
+        whole = json.loads(make(CompletionReply).whole([chunk, LAST]))
+
+        assert whole["choices"][0]["logprobs"]["top_logprobs"] == [{"Hi": -0.5, "Yo": -1.5}]

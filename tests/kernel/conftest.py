@@ -1,0 +1,44 @@
+"""One live server for these tests, and one kernel of it, empty for each of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from live import LiveServer
+from live_kernel import LiveKernel
+
+from jupyter_llm.client import Client
+from jupyter_llm.client.server import server_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def live_server() -> Iterator[LiveServer]:
+    """A server whose echo takes, and so gives, very long answers."""
+    with LiveServer("--LLMExtension.context_length=4000000") as server:
+        yield server
+
+
+@pytest.fixture
+def client(live_server: LiveServer) -> Iterator[Client]:
+    """The server as seen from outside any kernel."""
+    with Client(server_at(live_server.url, token=live_server.token, found_by="test")) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def shared_kernel(live_server: LiveServer) -> Iterator[LiveKernel]:
+    with LiveKernel(live_server) as kernel:
+        kernel.ok("%load_ext jupyter_llm")
+        yield kernel
+
+
+@pytest.fixture
+def kernel(shared_kernel: LiveKernel) -> LiveKernel:
+    """A kernel with the extension loaded, no variables and no conversation."""
+    shared_kernel.ok("%reset -f")
+    shared_kernel.ok("%llm reset")
+    return shared_kernel

@@ -1,0 +1,53 @@
+"""The notebooks that come with the project, run as a user runs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nbformat
+from live import LiveServer
+from live_kernel import LiveKernel
+from nbclient import NotebookClient
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+QUICKSTART = Path(__file__).parents[2] / "notebooks" / "01_quickstart.ipynb"
+
+GREEDY = "--LLMExtension.default_temperature=0"  # what the guide says is then the same every time
+
+
+def execute(path: Path) -> dict[str, NotebookNode]:
+    """Run a notebook in a kernel of a server; its cells by id."""
+    notebook = nbformat.read(path, as_version=4)
+    with LiveServer(GREEDY) as server, LiveKernel(server) as kernel:
+        NotebookClient(notebook, km=kernel.manager(), timeout=60).execute(cleanup_kc=True)
+    return {cell.id: cell for cell in notebook.cells}
+
+
+def test_the_quickstart_runs_and_says_what_its_text_promises() -> None:
+    cells = execute(QUICKSTART)
+    answers = [cell for cell in cells.values() if cell.source.startswith("%%llm")]
+    for cell in answers:
+        (shown,) = cell.outputs
+        assert shown.metadata["jupyter_llm"]["model"] == "guide"
+        assert shown.metadata["jupyter_llm"]["finish_reason"] == "stop"
+        assert shown.metadata["jupyter_llm"]["usage"]["completion_tokens"] > 3
+        assert "tokens/s" in shown.data["text/markdown"]
+    assert len(answers) == 5
+    assert "guide" in cells["ls"].outputs[0].data["text/markdown"]
+    assert "load" in cells["ask"].outputs[0].data["text/plain"]
+    assert cells["out-use"].outputs[0].text.startswith("str ")
+    assert "GGUF" in cells["interpolate"].outputs[0].data["text/plain"]
+    assert cells["seed-same"].outputs[0].data["text/plain"] == "True"
+    assert "| guide | ready |" in cells["ps"].outputs[0].data["text/markdown"]
+    assert "%llm reset" in "".join(output.text for output in cells["openai"].outputs)
+    assert "Forgot 3 questions" in cells["reset"].outputs[0].data["text/plain"]
+
+
+def test_the_quickstart_is_published_with_its_outputs() -> None:
+    notebook = nbformat.read(QUICKSTART, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.outputs for cell in code if cell.source.startswith(("%%llm", "%llm")))
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
