@@ -40,6 +40,7 @@ class Recorder:
         self._notes = Notes()
         self._seen: dict[str, tuple[Model, float]] = {}
         self._flush: asyncio.Task[None] | None = None
+        self._is_closed = False
 
     def count(self, model: Model, usage: Usage | None) -> None:
         """A request to this model has ended; its tokens are unknown where it was cut off."""
@@ -71,17 +72,19 @@ class Recorder:
         self._notes.seen.pop(model_id, None)
 
     async def close(self) -> None:
-        """Write what is left, in bounded time."""
+        """Write what is left, in bounded time; what is noted from now on is lost."""
+        self._is_closed = True
+        last = {asyncio.create_task(self._write())}
         if self._flush is not None:
             self._flush.cancel()
-        last = asyncio.create_task(self._write())
-        await asyncio.wait({last}, timeout=_CLOSE_TIMEOUT_S)
+            last.add(self._flush)
+        await asyncio.wait(last, timeout=_CLOSE_TIMEOUT_S)
 
     def _note(self, model: Model, at: float) -> None:
         self._seen[model.id] = self._notes.seen[model.id] = model, at
 
     def _begin_flush(self, delay_s: float) -> None:
-        if self._flush is None:
+        if self._flush is None and not self._is_closed:
             self._flush = asyncio.create_task(self._flush_later(delay_s), name="registry notes")
 
     async def _flush_later(self, delay_s: float) -> None:

@@ -1,5 +1,5 @@
 /**
- * What the server says, field by field: the dataclasses of `jupyter_llm/types.py` and
+ * What the server says, field by field: the dataclasses of `jupyter_llm/types/` and
  * the bodies around them. A Python test compares the two, so a field that is renamed
  * there cannot be forgotten here.
  */

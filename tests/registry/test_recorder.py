@@ -141,6 +141,17 @@ async def test_what_cannot_be_written_is_kept(
     await registry.close()
 
 
+async def test_a_closed_recorder_leaves_no_task_behind(tmp_path: Path) -> None:
+    registry = Registry(f"sqlite:///{tmp_path / 'registry.sqlite3'}")
+    recorder = Recorder(registry, on_counted=lambda _: None)
+    recorder.count(MODEL, used(1, 1))
+    await recorder.close()
+    recorder.count(MODEL, used(2, 2))
+
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == "registry notes"]
+    await registry.close()
+
+
 async def test_nothing_to_note_makes_no_registry(tmp_path: Path) -> None:
     registry = Registry(f"sqlite:///{tmp_path / 'registry.sqlite3'}")
     await Recorder(registry, on_counted=lambda _: None).close()

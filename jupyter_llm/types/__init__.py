@@ -1,0 +1,69 @@
+"""The values that travel between the layers.
+
+Every value is frozen and keyword-only; a name carries its unit (`_bytes`, `_s`,
+`num_`). Storage, identity and behaviour live elsewhere.
+"""
+
+from jupyter_llm.types.constraint import Constraint, ConstraintKind
+from jupyter_llm.types.conversation import Message, Tool, Toolbox, ToolCall, ToolChoice
+from jupyter_llm.types.download import Download, DownloadState
+from jupyter_llm.types.generation import (
+    FinishReason,
+    GenerationRequest,
+    SamplingParams,
+    Timings,
+    TokenAlternative,
+    TokenChunk,
+    TokenLogprob,
+    ToolCallDelta,
+    Usage,
+)
+from jupyter_llm.types.memory import Device, MemoryUse, Suggestion
+from jupyter_llm.types.model import (
+    Adapter,
+    EngineStats,
+    Fit,
+    ListedModel,
+    LoadOptions,
+    Model,
+    ModelSettings,
+    ModelSource,
+    ModelState,
+    ModelStatus,
+    ModelUsage,
+)
+
+__all__ = [
+    "Adapter",
+    "Constraint",
+    "ConstraintKind",
+    "Device",
+    "Download",
+    "DownloadState",
+    "EngineStats",
+    "FinishReason",
+    "Fit",
+    "GenerationRequest",
+    "ListedModel",
+    "LoadOptions",
+    "MemoryUse",
+    "Message",
+    "Model",
+    "ModelSettings",
+    "ModelSource",
+    "ModelState",
+    "ModelStatus",
+    "ModelUsage",
+    "SamplingParams",
+    "Suggestion",
+    "Timings",
+    "TokenAlternative",
+    "TokenChunk",
+    "TokenLogprob",
+    "Tool",
+    "ToolCall",
+    "ToolCallDelta",
+    "ToolChoice",
+    "Toolbox",
+    "Usage",
+]

@@ -1,0 +1,63 @@
+"""A conversation: what was said, and the tools that the model may call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolCall:
+    """A call that the model made; `arguments` is JSON text, as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """One turn of a conversation.
+
+    An assistant's turn may have called tools and shown its `reasoning`; a turn of the role
+    `tool` answers the call `tool_call_id`.
+    """
+
+    role: str
+    content: str
+    name: str | None = None
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tool:
+    """A function that the model may ask for.
+
+    `parameters` is the JSON Schema of its arguments as JSON text; `is_strict` asks that
+    arguments which do not follow it never come.
+    """
+
+    name: str
+    description: str = ""
+    parameters: str = '{"type":"object","properties":{}}'
+    is_strict: bool = False
+
+
+class ToolChoice(StrEnum):
+    """Whether the model calls a tool: as it likes, never, or at least one."""
+
+    AUTO = "auto"
+    NONE = "none"
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Toolbox:
+    """The tools of a request; with `REQUIRED`, a `name` is the one that must be called."""
+
+    tools: tuple[Tool, ...] = ()
+    choice: ToolChoice = ToolChoice.AUTO
+    name: str = ""
+    is_parallel: bool = True

@@ -1,0 +1,144 @@
+"""A request for text, and the tokens that answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from jupyter_llm.types.constraint import Constraint
+from jupyter_llm.types.conversation import Message, Toolbox
+
+
+class FinishReason(StrEnum):
+    """Why a generation ended, in OpenAI's words."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    TOOL_CALLS = "tool_calls"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SamplingParams:
+    """How to choose the next token, and when to stop.
+
+    `max_tokens` of `None` means as many as the context holds; `seed` of `None`
+    draws one; `num_top_logprobs` of `None` asks for no log-probabilities, 0 for
+    the chosen token's alone. `logit_bias` pairs token ids with added logits.
+    """
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    min_p: float = 0.0
+    seed: int | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    repeat_penalty: float = 1.0
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    num_top_logprobs: int | None = None
+    ignore_eos: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GenerationRequest:
+    """What one caller wants generated.
+
+    Exactly one of `messages` (a conversation, rendered by the model's chat
+    template), `prompt` (text taken as it is) and `prompt_tokens` is given; `suffix` is
+    the text behind the gap that the answer to a prompt fills. `reasoning_effort` and
+    `template_arguments` go to the chat template; `reasoning_budget` bounds the tokens
+    of reasoning, 0 allows none. `user` is who asks, empty for nobody known; among the
+    requests of one user the higher `priority` goes first. `keep_alive_s` is how long
+    the model stays in memory afterwards; `None` changes nothing, infinity is for ever.
+    """
+
+    id: str
+    model_id: str
+    messages: tuple[Message, ...] | None = None
+    prompt: str | None = None
+    prompt_tokens: tuple[int, ...] | None = None
+    sampling: SamplingParams = field(default_factory=SamplingParams)
+    echo: bool = False
+    keep_alive_s: float | None = None
+    suffix: str | None = None
+    constraint: Constraint | None = None
+    toolbox: Toolbox = field(default_factory=Toolbox)
+    reasoning_effort: str | None = None
+    reasoning_budget: int | None = None
+    template_arguments: Mapping[str, Any] = field(default_factory=dict)
+    user: str = ""
+    priority: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenAlternative:
+    """A token that could have been chosen, with its natural log-probability.
+
+    `text_bytes` are the token's own bytes: a token may hold half a character.
+    """
+
+    text: str
+    text_bytes: bytes
+    logprob: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenLogprob:
+    """The chosen token and the likeliest ones at its place, likeliest first."""
+
+    chosen: TokenAlternative
+    top: tuple[TokenAlternative, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Usage:
+    """Tokens of one request.
+
+    `cached_tokens` is the part of the prompt that was not recomputed, `reasoning_tokens`
+    the part of the completion that was reasoning.
+    """
+
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Timings:
+    """Where a request's time went, in seconds; prefill ends with the first token."""
+
+    queue_s: float = 0.0
+    prefill_s: float = 0.0
+    decode_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolCallDelta:
+    """What call number `index` of an answer has gained; the first delta alone has id and name."""
+
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenChunk:
+    """What an answer has just gained; the last chunk of each alone has the three ends.
+
+    `index` says which of several answers to one request it belongs to.
+    """
+
+    text: str
+    reasoning: str = ""
+    tool_calls: tuple[ToolCallDelta, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
+    finish_reason: FinishReason | None = None
+    usage: Usage | None = None
+    timings: Timings | None = None
+    index: int = 0
