@@ -10,9 +10,9 @@ from msgspec import Meta
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.types import GenerationRequest, Message
 
-from .call import Call
+from .call import Call, check_num_choices
 from .decode import decode
-from .fields import Count, check_stream_options, refuse_unsupported
+from .fields import Count, Metadata, check_stream_options, refuse_unsupported
 from .keep_alive import keep_alive_s
 from .response_format import constraint_of
 from .sampling import SamplingBody, SamplingDefaults, sampling_params
@@ -56,19 +56,21 @@ class ChatBody(SamplingBody, kw_only=True):
     reasoning_effort: Any = None
     verbosity: Any = None
     web_search_options: Any = None
-    store: Any = None
     service_tier: Any = None
-    # without effect here
-    metadata: Any = None
-    safety_identifier: Any = None
-    prompt_cache_key: Any = None
+    moderation: Any = None
+    prompt_cache_options: Any = None
+    # accepted: nothing is stored, and prefixes are cached for whoever comes
+    metadata: Metadata | None = None
+    store: bool | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
+    prompt_cache_retention: Literal["in_memory", "24h"] | None = None
     parallel_tool_calls: bool | None = None
 
 
 _DECODER = msgspec.json.Decoder(ChatBody)
 
 OFF_VALUES: dict[str, tuple[Any, ...]] = {
-    "n": (None, 1),
     "tools": (None, []),
     "tool_choice": (None, "none", "auto"),
     "functions": (None, []),
@@ -77,10 +79,11 @@ OFF_VALUES: dict[str, tuple[Any, ...]] = {
     "audio": (None,),
     "prediction": (None,),
     "reasoning_effort": (None,),
-    "verbosity": (None,),
+    "verbosity": (None, "medium"),
     "web_search_options": (None,),
-    "store": (None, False),
     "service_tier": (None, "auto", "default"),
+    "moderation": (None,),
+    "prompt_cache_options": (None, {}, {"mode": "implicit"}),
 }
 
 
@@ -93,7 +96,9 @@ def chat_call(body: bytes, request_id: str, defaults: SamplingDefaults) -> Call:
     chat = decode(body, _DECODER)
     refuse_unsupported(chat, OFF_VALUES)
     include_usage = check_stream_options(stream=chat.stream, options=chat.stream_options)
+    check_num_choices(num_prompts=1, n=chat.n or 1)
     return Call(
+        n=chat.n or 1,
         request=GenerationRequest(
             id=request_id,
             model_id=chat.model or "",
