@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from msgspec import Raw
 from msgspec.msgpack import decode
 
 from jupyter_llm.errors import LLMError
+
+if TYPE_CHECKING:
+    from msgspec import Raw
 
 T = TypeVar("T")
 
