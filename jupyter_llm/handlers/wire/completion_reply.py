@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from openai.types import Completion, CompletionChoice
 from openai.types.completion_choice import Logprobs
 
+from jupyter_llm.types import FinishReason
+
 from .reply import PLACEHOLDER, Reply, Template, dump, extras_of, finite, usage_of
 from .sse import event
 
@@ -54,7 +56,7 @@ class CompletionReply(Reply):
                     index=0,
                     text="".join(chunk.text for chunk in chunks),
                     logprobs=self._logprobs(logprobs) if logprobs else None,
-                    finish_reason=last.finish_reason.value if last.finish_reason else "stop",
+                    finish_reason="length" if last.finish_reason is FinishReason.LENGTH else "stop",
                 )
             ],
             usage=usage_of(last.usage) if last.usage else None,

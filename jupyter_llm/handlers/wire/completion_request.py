@@ -14,6 +14,7 @@ from .call import Call
 from .decode import decode
 from .fields import Count, TokenId, check_stream_options, refuse_unsupported
 from .keep_alive import keep_alive_s
+from .response_format import constraint_of
 from .sampling import SamplingBody, SamplingDefaults, sampling_params
 
 Prompt = str | list[str | TokenId | list[TokenId]]
@@ -64,6 +65,7 @@ def completion_call(body: bytes, request_id: str, defaults: SamplingDefaults) ->
             keep_alive_s=keep_alive_s(completion.keep_alive),
             prompt=text,
             prompt_tokens=tokens,
+            constraint=constraint_of(completion),
             echo=bool(completion.echo),
             sampling=sampling_params(
                 completion,
