@@ -27,6 +27,7 @@ class Prompts:
     def __init__(self, runtime: Runtime) -> None:
         self._vocabulary = runtime.vocabulary
         self._context_length = runtime.options.context_length
+        self._purpose = runtime.purpose
         self._template: ChatTemplate | None = None
         if runtime.chat_template:
             self._template = ChatTemplate(
@@ -42,8 +43,9 @@ class Prompts:
             ContextLengthError: The prompt leaves no room for an answer.
             InvalidRequestError: A value cannot be honoured; `param` names it.
         """
-        self._check("logit_bias", (token for token, _ in request.sampling.logit_bias))
-        tokens = self._tokens(request)
+        self._purpose.check_generates(request.model_id)
+        self.check_tokens("logit_bias", (token for token, _ in request.sampling.logit_bias))
+        tokens = self.tokens(request)
         room = self._context_length - len(tokens)
         if room < 1:
             raise ContextLengthError(
@@ -65,11 +67,16 @@ class Prompts:
         pieces = (self._vocabulary.piece(token) for token in request.prompt_tokens)
         return b"".join(pieces).decode("utf-8", "replace")
 
-    def _tokens(self, request: GenerationRequest) -> list[int]:
+    def tokens(self, request: GenerationRequest) -> list[int]:
+        """What the model reads, however long it is.
+
+        Raises:
+            InvalidRequestError: A value cannot be honoured; `param` names it.
+        """
         if request.messages is not None:
             return self._vocabulary.tokenize(self._rendered(request.messages))
         if request.prompt_tokens is not None:
-            self._check("prompt", request.prompt_tokens)
+            self.check_tokens("prompt", request.prompt_tokens)
             tokens = list(request.prompt_tokens)
         else:
             tokens = self._vocabulary.tokenize(request.prompt or "")
@@ -92,7 +99,12 @@ class Prompts:
         # Most templates write the first token themselves, and tokenizing adds it again.
         return text.removeprefix(self._vocabulary.bos_text) if self._vocabulary.adds_bos else text
 
-    def _check(self, param: str, tokens: Iterable[int]) -> None:
+    def check_tokens(self, param: str, tokens: Iterable[int]) -> None:
+        """Refuse ids that are no token of this model; `param` says where they come from.
+
+        Raises:
+            InvalidRequestError: There is one.
+        """
         last = self._vocabulary.num_tokens - 1
         for token in tokens:
             if not 0 <= token <= last:
