@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from jupyter_llm.types import Tool
@@ -20,6 +21,12 @@ class Declared:
 
     def __contains__(self, name: str) -> bool:
         return name in self._schemas
+
+    def loosened(self) -> Declared:
+        """The same tools, those that are not strict with any object as their arguments."""
+        return Declared(
+            [t if t.is_strict else replace(t, parameters='{"type":"object"}') for t in self.tools]
+        )
 
     def schema(self, name: str) -> Schema:
         """The schema of a tool's arguments; for an unknown one that of any object."""

@@ -6,6 +6,7 @@ https://github.com/guidance-ai/llguidance/blob/main/docs/syntax.md
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,13 @@ JSON_OPTIONS = {
     # read as `anyOf`, it lets through what does not validate
     "coerce_one_of": False,
 }
+
+_MARKER = re.compile(r"(<[^<>]+>|\[[^\[\]]+\])")
+
+
+def markers_in(text: str) -> tuple[str, ...]:
+    """The markers in angle or square brackets that a text has."""
+    return tuple(_MARKER.findall(text))
 
 
 class Lark:
@@ -46,6 +54,10 @@ class Lark:
         """Markers and texts, one behind the other."""
         return " ".join(self.marker(part) for part in parts)
 
+    def spelled(self, text: str) -> str:
+        """A text with markers in angle or square brackets in it."""
+        return self.markers(*(part for part in _MARKER.split(text) if part))
+
     def rule(self, expression: str, *, options: str = "") -> str:
         """Give an expression a name; returns the name."""
         name = f"r{len(self._rules)}"
@@ -58,6 +70,19 @@ class Lark:
         if token is None:
             return self.rule("/(?s:.*)/", options=f"[suffix={self.text(marker)}]")
         return f"{self.rule('/(?s:.*)/')} <[{token}]>"
+
+    def anything_without(self, marker: str) -> str:
+        """Any text that does not hold the marker."""
+        if self._find_token(marker) is not None:
+            return self.rule("/(?s:.*)/")
+        letters = re.sub(r"([^\w\s<>`])", r"\\\1", marker).replace("\n", r"\n")
+        return self.terminal(f"/(?s:.*)/ & ~/(?s:.*{letters}.*)/")
+
+    def terminal(self, expression: str) -> str:
+        """Give an expression of regular expressions alone a name; returns the name."""
+        name = f"T{len(self._rules)}"
+        self._rules.append(f"{name}: {expression}")
+        return name
 
     def json(self, schema: Mapping[str, Any]) -> str:
         """JSON that follows a schema."""

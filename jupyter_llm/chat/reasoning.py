@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from jupyter_llm.chat.lark import Lark
+from jupyter_llm.chat.lark import Lark, markers_in
 from jupyter_llm.chat.reader import Reader, Steps
 from jupyter_llm.chat.sink import Sink
 
@@ -34,11 +34,11 @@ class Reasoning:
     @property
     def markers(self) -> tuple[str, ...]:
         """The tokens that a parser has to see."""
-        return (self.start, self.end)
+        return markers_in(self.start + self.end)
 
-    @property
-    def empty(self) -> str:
+    def skipped(self, *, may_call: bool) -> str:
         """What is put behind a prompt so that the model answers at once."""
+        del may_call
         return f"{self.start}\n\n{self.end}\n\n"
 
     def opening(self, prompt: str) -> Opening:
@@ -64,7 +64,7 @@ class Reasoning:
     def grammar(self, lark: Lark, opening: Opening, *, to_call: bool) -> str:
         """The expression for the reasoning that comes before a constrained answer."""
         del to_call
-        start = "" if opening is Opening.OPEN else f"{lark.marker(self.start)} "
+        start = "" if opening is Opening.OPEN else f"{lark.spelled(self.start)} "
         return start + lark.anything_until(self.end)
 
     def closing(self, *, to_call: bool) -> str:
@@ -72,19 +72,22 @@ class Reasoning:
         return (self.to_call if to_call else self.to_text) or self.end
 
 
+_NEXT = "<|end|><|start|>assistant"
+_FINAL = "<|channel|>final<|message|>"
+
+
 class Channels(Reasoning):
     """The channels of gpt-oss, whose parser is that of the whole answer."""
 
     __slots__ = ()
 
-    @property
-    def empty(self) -> str:
-        """An empty message of analysis, and the head of the next."""
-        return "<|channel|>analysis<|message|><|end|><|start|>assistant"
+    def skipped(self, *, may_call: bool) -> str:
+        """An empty analysis and the head of the next message, or the head of the answer."""
+        return f"{self.start}{self.to_call}" if may_call else _FINAL
 
     def opening(self, prompt: str) -> Opening:
-        """The model chooses its channels; our own empty analysis leaves it the next."""
-        return Opening.CLOSED if prompt.endswith(self.empty) else Opening.FREE
+        """The model chooses its channels, unless the analysis was skipped."""
+        return Opening.CLOSED if prompt.endswith((_FINAL, _NEXT)) else Opening.FREE
 
     def parse(self, reader: Reader, sink: Sink, opening: Opening) -> Steps[None]:
         """Left to the format."""
@@ -103,14 +106,13 @@ class Channels(Reasoning):
         return f"{analysis} {head}{final}"
 
 
-_HARMONY_NEXT = "<|end|><|start|>assistant"
 
 REASONINGS: tuple[Reasoning, ...] = (
     Channels(
         start="<|channel|>analysis<|message|>",
         end="<|end|>",
-        to_text=f"{_HARMONY_NEXT}<|channel|>final<|message|>",
-        to_call=_HARMONY_NEXT,
+        to_text=f"{_NEXT}{_FINAL}",
+        to_call=_NEXT,
     ),
     Reasoning(start="[THINK]", end="[/THINK]"),
     Reasoning(start="<|channel>thought\n", end="<channel|>"),

@@ -111,11 +111,13 @@ def test_without_tools_markers_are_text() -> None:
     assert "".join(delta.text for delta in deltas if delta) == text
 
 
-PIECES = sorted({token for one in FORMATS for token in one.markers}) + [
+MARKERS = sorted({token for one in FORMATS for token in one.markers})
+PIECES = (
+    *MARKERS,
     *('{"name": "now"', ', "arguments": ', "{", "}", '"', "[", "]", "\\", ",", ";", ":", "\n", " "),
     *("now", "call:", "functions.now:0", "<think>", "</think>", "<function=", "<parameter=", ">"),
     *("```", "```tool_code\n", "now()", "function", "é", "<|channel|>final<|message|>"),
-]
+)
 
 
 @settings(max_examples=400, deadline=None)

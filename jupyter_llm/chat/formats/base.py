@@ -9,7 +9,7 @@ from typing import ClassVar
 from jupyter_llm.chat.declared import Declared
 from jupyter_llm.chat.lark import Lark
 from jupyter_llm.chat.reader import Reader, Steps
-from jupyter_llm.chat.sink import Sink
+from jupyter_llm.chat.sink import Sink, new_call_id
 
 
 class Format(ABC):
@@ -17,12 +17,13 @@ class Format(ABC):
 
     `signs` are texts, all of which the chat template of such a model contains; `markers` the
     tokens that steer a parser and have to reach it, also where a tokenizer takes them for
-    control tokens.
+    control tokens. With one of `stops` the model goes on to what is not its to say.
     """
 
     name: ClassVar[str]
     signs: ClassVar[Sequence[str]]
     markers: ClassVar[tuple[str, ...]] = ()
+    stops: ClassVar[tuple[str, ...]] = ()
 
     def parse(self, reader: Reader, sink: Sink, tools: Declared) -> Steps[None]:
         """Split an answer, from behind its reasoning on. Without tools all of it is text."""
@@ -36,8 +37,16 @@ class Format(ABC):
         """Split an answer that may call tools."""
 
     @abstractmethod
-    def grammar(self, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool) -> str:
+    def forced(self, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool) -> str:
         """The Lark expression for a call of one of `names`, or for `many` of them in a row."""
+
+    @abstractmethod
+    def free(self, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool) -> str:
+        """The Lark expression for text, or for calls of `names` with text before them."""
+
+    def new_id(self) -> str:
+        """An id for a call that the model has given none."""
+        return new_call_id()
 
 
 class BlockFormat(Format):
@@ -54,6 +63,23 @@ class BlockFormat(Format):
             else:
                 reader.rewind()
                 sink.text(opener)
+
+    def forced(self, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool) -> str:
+        """Calls from the first character on."""
+        opener = lark.marker(self.openers[0])
+        return self.grammar(opener, tools, names, lark, many=many)
+
+    def free(self, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool) -> str:
+        """Text without the marker; or text, the marker and calls."""
+        opener = lark.anything_until(self.openers[0])
+        calls = self.grammar(opener, tools, names, lark, many=many)
+        return f"{lark.anything_without(self.openers[0])} | {calls}"
+
+    @abstractmethod
+    def grammar(
+        self, opener: str, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool
+    ) -> str:
+        """Calls; `opener` is the expression for the first of `openers` before the first call."""
 
     @abstractmethod
     def block(self, opener: str, reader: Reader, sink: Sink, tools: Declared) -> Steps[bool]:

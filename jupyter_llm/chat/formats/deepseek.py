@@ -40,13 +40,15 @@ class DeepSeekV31(BlockFormat):
         one = partial(_call, reader, sink)
         return (yield from series(reader, one, opener=_BEGIN, closer=_END_ALL))
 
-    def grammar(self, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool) -> str:
+    def grammar(
+        self, opener: str, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool
+    ) -> str:
         """A section of one call or more."""
         calls = [
             f"{lark.text(name)} {lark.marker(_SEPARATOR)} {lark.json(tools.schema(name))}"
             for name in names
         ]
-        return _section(lark, " | ".join(calls), "", many=many)
+        return _section(opener, lark, " | ".join(calls), "", many=many)
 
 
 class DeepSeekV3(DeepSeekV31):
@@ -55,7 +57,9 @@ class DeepSeekV3(DeepSeekV31):
     name = "deepseek-v3"
     signs = (_BEGIN_ALL, _SEPARATOR, "```json")
 
-    def grammar(self, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool) -> str:
+    def grammar(
+        self, opener: str, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool
+    ) -> str:
         """A section of one call or more."""
         calls = [
             f"{lark.text('function')} {lark.marker(_SEPARATOR)} "
@@ -63,14 +67,14 @@ class DeepSeekV3(DeepSeekV31):
             f"{lark.text(chr(10) + '```')}"
             for name in names
         ]
-        return _section(lark, " | ".join(calls), "\n", many=many)
+        return _section(opener, lark, " | ".join(calls), "\n", many=many)
 
 
-def _section(lark: Lark, calls: str, between: str, *, many: bool) -> str:
+def _section(opener: str, lark: Lark, calls: str, between: str, *, many: bool) -> str:
     call = lark.rule(f"{lark.marker(_BEGIN)} ({calls}) {lark.marker(_END)}")
     space = f"{lark.text(between)} " if between else ""
     more = f" ({space}{call})*" if many else ""
-    return f"{lark.marker(_BEGIN_ALL)} {call}{more} {lark.marker(_END_ALL)}"
+    return f"{opener} {call}{more} {lark.marker(_END_ALL)}"
 
 
 def _call(reader: Reader, sink: Sink) -> Steps[bool]:

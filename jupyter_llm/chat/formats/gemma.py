@@ -41,14 +41,17 @@ class _Gemma(BlockFormat):
         writer.end(is_whole=is_whole)
         return True
 
-    def grammar(self, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool) -> str:
+    def grammar(
+        self, opener: str, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool
+    ) -> str:
         """The arguments in the order of the schema, its required ones first."""
         calls = " | ".join(
             f"{lark.text(f'call:{name}')} {self._object(tools.schema(name), lark)}"
             for name in names
         )
-        call = lark.rule(f"{lark.marker(self.openers[0])} ({calls}) {lark.marker(self.closer)}")
-        return f"{call}+" if many else call
+        body = lark.rule(f"({calls}) {lark.marker(self.closer)}")
+        more = f" ({lark.marker(self.openers[0])} {body})*" if many else ""
+        return f"{opener} {body}{more}"
 
     def _pairs(self, reader: Reader, writer: ArgumentWriter) -> Steps[bool]:
         """The members of the arguments; returns whether the brace that ends them has come."""
@@ -171,6 +174,7 @@ class FunctionGemma(_Gemma):
     openers = ("<start_function_call>",)
     closer = "<end_function_call>"
     quote = "<escape>"
+    stops = ("<start_function_response>",)
     markers: ClassVar[tuple[str, ...]] = (*openers, closer, quote)
 
 
@@ -182,6 +186,7 @@ class Gemma4(_Gemma):
     openers = ("<|tool_call>",)
     closer = "<tool_call|>"
     quote = '<|"|>'
+    stops = ("<|tool_response>",)
     markers: ClassVar[tuple[str, ...]] = (*openers, closer, quote)
 
 

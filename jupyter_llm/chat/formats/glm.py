@@ -49,13 +49,14 @@ class Glm(BlockFormat):
         writer.end(is_whole=bool(marker) or not reader.is_complete)
         return True
 
-    def grammar(self, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool) -> str:
+    def grammar(
+        self, opener: str, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool
+    ) -> str:
         """The arguments in the order of the schema, the optional ones left out or not."""
         functions = " | ".join(_function(tools, name, lark) for name in names)
-        call = lark.rule(
-            f"{lark.marker('<tool_call>')} ({functions}) {lark.marker('</tool_call>')}"
-        )
-        return f"{call} ({lark.text(chr(10))} {call})*" if many else call
+        body = lark.rule(f"({functions}) {lark.marker('</tool_call>')}")
+        more = f" ({lark.text(chr(10))} {lark.marker('<tool_call>')} {body})*" if many else ""
+        return f"{opener} {body}{more}"
 
 
 def _function(tools: Declared, name: str, lark: Lark) -> str:

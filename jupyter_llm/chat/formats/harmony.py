@@ -45,15 +45,29 @@ class Harmony(Format):
             if begun:
                 yield from _message(reader, sink, tools, begun)
 
-    def grammar(self, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool) -> str:
+    def forced(self, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool) -> str:
         """One call: the model ends its turn with each."""
         del many
-        calls = [
-            f"{lark.text(f'commentary to=functions.{name} ')} {lark.marker('<|constrain|>')} "
-            f"{lark.text('json')} {lark.marker('<|message|>')} {lark.json(tools.schema(name))}"
-            for name in names
-        ]
-        return f"{lark.marker('<|channel|>')} ({' | '.join(calls)})"
+        return f"{lark.marker('<|channel|>')} {_calls(tools, names, lark)}"
+
+    def free(self, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool) -> str:
+        """An answer in `final`, or a call, both with or without words before them."""
+        del many
+        text = lark.rule("/(?s:.*)/")
+        say = f"{lark.text('commentary')} {lark.marker('<|message|>')} {text}"
+        on = lark.markers("<|end|>", "<|start|>", "assistant", "<|channel|>")
+        answer = f"{lark.text('final')} {lark.marker('<|message|>')} {text}"
+        end = f"({answer} | {_calls(tools, names, lark)})"
+        return f"{lark.marker('<|channel|>')} ({say} {on})? {end}"
+
+
+def _calls(tools: Declared, names: Sequence[str], lark: Lark) -> str:
+    calls = [
+        f"{lark.text(f'commentary to=functions.{name} ')} {lark.marker('<|constrain|>')} "
+        f"{lark.text('json')} {lark.marker('<|message|>')} {lark.json(tools.schema(name))}"
+        for name in names
+    ]
+    return lark.rule(" | ".join(calls))
 
 
 def _message(reader: Reader, sink: Sink, tools: Declared, begun: str) -> Steps[None]:

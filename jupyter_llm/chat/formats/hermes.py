@@ -34,11 +34,12 @@ class Hermes(BlockFormat):
         yield from reader.skip("</tool_call>")
         return True
 
-    def grammar(self, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool) -> str:
-        """The tags as tokens where the vocabulary has them, the object between them."""
-        open_tag, close_tag = lark.marker("<tool_call>"), lark.marker("</tool_call>")
-        call = lark.rule(
-            f"{open_tag} {lark.text(chr(10))} {lark.calls(tools, names)} "
-            f"{lark.text(chr(10))} {close_tag}"
-        )
-        return f"{call} ({lark.text(chr(10))} {call})*" if many else call
+    def grammar(
+        self, opener: str, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool
+    ) -> str:
+        """The object between the tags, a line for each."""
+        line = lark.text("\n")
+        close_tag = lark.marker("</tool_call>")
+        body = lark.rule(f"{line} {lark.calls(tools, names)} {line} {close_tag}")
+        more = f" ({line} {lark.marker('<tool_call>')} {body})*" if many else ""
+        return f"{opener} {body}{more}"

@@ -41,7 +41,9 @@ class Kimi(BlockFormat):
         one = partial(_call, reader, sink)
         return (yield from series(reader, one, opener=_BEGIN, closer=_END_ALL))
 
-    def grammar(self, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool) -> str:
+    def grammar(
+        self, opener: str, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool
+    ) -> str:
         """A section of one call or more."""
         calls = [
             f"{lark.text(f'functions.{name}:')} /[0-9]{{1,3}}/ {lark.marker(_ARGUMENTS)} "
@@ -50,7 +52,7 @@ class Kimi(BlockFormat):
         ]
         call = lark.rule(f"{lark.marker(_BEGIN)} ({' | '.join(calls)}) {lark.marker(_END)}")
         section = f"{call}+" if many else call
-        return f"{lark.marker(_BEGIN_ALL)} {section} {lark.marker(_END_ALL)}"
+        return f"{opener} {section} {lark.marker(_END_ALL)}"
 
 
 def _call(reader: Reader, sink: Sink) -> Steps[bool]:

@@ -38,10 +38,15 @@ class Llama3(Format):
             if sink.num_calls == before:
                 sink.text(tag)
 
-    def grammar(self, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool) -> str:
+    def forced(self, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool) -> str:
         """Without the tag, which is for code."""
         call = lark.calls(tools, names, key="parameters")
         return f"{call} ({lark.text('; ')} {call})*" if many else call
+
+    def free(self, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool) -> str:
+        """Text that does not begin like an object, or calls."""
+        text = lark.terminal("/(?s:([^{ \\n].*)?)/")
+        return f"{text} | {self.forced(tools, names, lark, many=many)}"
 
 
 def _calls(reader: Reader, sink: Sink, tools: Declared) -> Steps[None]:

@@ -32,6 +32,10 @@ class _Mistral(BlockFormat):
     openers = ("[TOOL_CALLS]",)
     markers: ClassVar[tuple[str, ...]] = ("[TOOL_CALLS]", "[ARGS]", "[CALL_ID]", "[TOOL_CONTENT]")
 
+    def new_id(self) -> str:
+        """Nine letters and digits."""
+        return short_call_id()
+
     def block(self, opener: str, reader: Reader, sink: Sink, tools: Declared) -> Steps[bool]:
         """Either form, whichever comes: templates of one lag behind models of the other."""
         del opener, tools
@@ -47,11 +51,13 @@ class MistralArray(_Mistral):
     name = "mistral"
     signs = ("[TOOL_CALLS]",)
 
-    def grammar(self, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool) -> str:
+    def grammar(
+        self, opener: str, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool
+    ) -> str:
         """The array of one call or more."""
         call = lark.calls(tools, names)
         more = f" ({lark.text(', ')} {call})*" if many else ""
-        return f"{lark.marker('[TOOL_CALLS]')} {lark.text('[')} {call}{more} {lark.text(']')}"
+        return f"{opener} {lark.text('[')} {call}{more} {lark.text(']')}"
 
 
 class MistralNamed(_Mistral):
@@ -60,14 +66,17 @@ class MistralNamed(_Mistral):
     name = "mistral-named"
     signs = ("[TOOL_CALLS]", "[ARGS]")
 
-    def grammar(self, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool) -> str:
+    def grammar(
+        self, opener: str, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool
+    ) -> str:
         """Each call with its own marker."""
         calls = [
             f"{lark.text(name)} {lark.marker('[ARGS]')} {lark.json(tools.schema(name))}"
             for name in names
         ]
-        call = lark.rule(f"{lark.marker('[TOOL_CALLS]')} ({' | '.join(calls)})")
-        return f"{call}+" if many else call
+        call = lark.rule(" | ".join(calls))
+        more = f" ({lark.marker('[TOOL_CALLS]')} {call})*" if many else ""
+        return f"{opener} {call}{more}"
 
 
 def _array(reader: Reader, sink: Sink) -> Steps[bool]:

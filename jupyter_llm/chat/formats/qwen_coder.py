@@ -45,14 +45,15 @@ class QwenCoder(BlockFormat):
         writer.end(is_whole=(yield from _close(reader)) or not reader.is_complete)
         return True
 
-    def grammar(self, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool) -> str:
+    def grammar(
+        self, opener: str, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool
+    ) -> str:
         """The parameters in the order of the schema, the optional ones left out or not."""
-        open_tag, close_tag = lark.marker("<tool_call>"), lark.marker("</tool_call>")
+        line = lark.text("\n")
         functions = " | ".join(_function(tools, name, lark) for name in names)
-        call = lark.rule(
-            f"{open_tag} {lark.text(chr(10))} ({functions}) {lark.text(chr(10))} {close_tag}"
-        )
-        return f"{call} ({lark.text(chr(10))} {call})*" if many else call
+        body = lark.rule(f"{line} ({functions}) {line} {lark.marker('</tool_call>')}")
+        more = f" ({line} {lark.marker('<tool_call>')} {body})*" if many else ""
+        return f"{opener} {body}{more}"
 
 
 def _function(tools: Declared, name: str, lark: Lark) -> str:

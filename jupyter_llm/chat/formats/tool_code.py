@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from jupyter_llm.chat.declared import Declared
-from jupyter_llm.chat.lark import Lark
 from jupyter_llm.chat.reader import Reader, Steps
 from jupyter_llm.chat.sink import Sink
 
@@ -48,10 +46,6 @@ class ToolCode(Hermes):
             sink.end_call()
         return True
 
-    def grammar(self, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool) -> str:
-        """Hermes' form, which it was asked for."""
-        return super().grammar(tools, names, lark, many=many)
-
 
 def _calls(code: str) -> list[tuple[str, dict[str, Any]]]:
     """The calls in a fence; none where it holds anything else."""
@@ -74,9 +68,7 @@ def _from_json(value: Any) -> tuple[str, dict[str, Any]]:
 
 
 def _from_statement(statement: ast.stmt) -> list[tuple[str, dict[str, Any]]]:
-    if not isinstance(statement, ast.Expr):
-        raise ValueError("not an expression")
-    value = statement.value
+    value = statement.value if isinstance(statement, ast.Expr) else None
     if isinstance(value, ast.List):
         return [_from_call(item) for item in value.elts]
     if isinstance(value, ast.Call) and _name(value) == "print" and len(value.args) == 1:
@@ -84,9 +76,9 @@ def _from_statement(statement: ast.stmt) -> list[tuple[str, dict[str, Any]]]:
     return [_from_call(value)]
 
 
-def _from_call(node: ast.expr) -> tuple[str, dict[str, Any]]:
+def _from_call(node: ast.expr | None) -> tuple[str, dict[str, Any]]:
     if not isinstance(node, ast.Call) or node.args or any(k.arg is None for k in node.keywords):
-        raise ValueError("not a call with named arguments")
+        raise SyntaxError
     return _name(node), {str(k.arg): ast.literal_eval(k.value) for k in node.keywords}
 
 
