@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
+from jupyter_llm.chat.grammar.grammars import Grammars
 from jupyter_llm.engines.base import Engine, OnProgress
 from jupyter_llm.errors import EngineDiedError, LLMError
 from jupyter_llm.types import (
@@ -35,11 +36,13 @@ class _Loaded:
 
     runtime: Runtime
     prompts: Prompts
+    grammars: Grammars
     worker: Worker
 
     def release(self) -> None:
         """End it all; one call, so that a caller who is cancelled cannot stop it half-way."""
         self.worker.stop()
+        self.grammars.close()
         self.runtime.free()
 
 
@@ -47,7 +50,7 @@ class LlamaCppEngine(Engine):
     """One GGUF model in this process, many sequences per step.
 
     Loading, templates and tokenizing run on one helper thread, the steps on the
-    worker's; the event loop only passes chunks on.
+    worker's, grammars are compiled on theirs; the event loop only passes chunks on.
     """
 
     name = "llama_cpp"
@@ -85,7 +88,9 @@ class LlamaCppEngine(Engine):
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[TokenChunk, None]:
         """Stream an answer. See `Engine.generate`."""
         loaded = self._require_loaded()
-        sequence = await self._on_helper(loaded.prompts.sequence, request)
+        constraint = request.constraint
+        matcher = await loaded.grammars.compiled(constraint) if constraint else None
+        sequence = await self._on_helper(self._require_loaded().prompts.sequence, request, matcher)
         if request.echo:
             yield TokenChunk(text=await self._on_helper(loaded.prompts.text, request))
         answer = self._answers[sequence] = asyncio.Queue()
@@ -135,7 +140,8 @@ class LlamaCppEngine(Engine):
             deliver=lambda events: _post(loop, self._distribute, events),
             on_death=lambda error: _post(loop, self._death.put_nowait, error),
         )
-        return _Loaded(runtime, prompts, worker)
+        grammars = Grammars(runtime.vocabulary.grammar_tokenizer)
+        return _Loaded(runtime, prompts, grammars, worker)
 
     async def _abandon(self, loading: asyncio.Future[_Loaded]) -> None:
         """Wait until a load that nobody wants any more has given its memory back."""

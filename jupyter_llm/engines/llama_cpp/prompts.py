@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
+from jupyter_llm.chat.grammar.form import Form
 from jupyter_llm.chat.template import ChatTemplate
 from jupyter_llm.errors import ContextLengthError, InvalidRequestError
 from jupyter_llm.types import GenerationRequest, Message
 
 from .runtime import Runtime
 from .sequence import Sequence
+
+if TYPE_CHECKING:
+    from llguidance import LLMatcher
 
 
 class Prompts:
@@ -30,8 +35,8 @@ class Prompts:
                 eos_token=self._vocabulary.eos_text,
             )
 
-    def sequence(self, request: GenerationRequest) -> Sequence:
-        """Return a sequence ready to be submitted.
+    def sequence(self, request: GenerationRequest, matcher: LLMatcher | None = None) -> Sequence:
+        """Return a sequence ready to be submitted, held to its constraint by `matcher`.
 
         Raises:
             ContextLengthError: The prompt leaves no room for an answer.
@@ -47,7 +52,11 @@ class Prompts:
                 "prompt, or load the model with a longer context_length.",
                 param="prompt" if request.messages is None else "messages",
             )
-        return Sequence(request, tokens, self._vocabulary, room=room)
+        form = None
+        if matcher is not None and request.constraint is not None:
+            num_tokens = self._vocabulary.num_tokens
+            form = Form(matcher, num_tokens=num_tokens, param=request.constraint.param)
+        return Sequence(request, tokens, self._vocabulary, room=room, form=form)
 
     def text(self, request: GenerationRequest) -> str:
         """The prompt as text, for a caller that wants it echoed."""

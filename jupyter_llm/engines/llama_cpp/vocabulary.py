@@ -9,6 +9,9 @@ from typing import Any
 
 _PIECE_BYTES = 256
 
+_SPECIAL_MARK = b"\xff"
+"""What llguidance wants before a token that is no text; no UTF-8 has this byte."""
+
 
 class Vocabulary:
     """The vocabulary of a loaded model; safe to use from several threads."""
@@ -50,6 +53,31 @@ class Vocabulary:
         """All tokens with which the model ends an answer."""
         is_end = self._llama.llama_vocab_is_eog
         return frozenset(t for t in range(self.num_tokens) if is_end(self._handle, t))
+
+    def grammar_tokenizer(self) -> Any:
+        """The vocabulary for llguidance; takes up to a second, and goes when the model goes.
+
+        Tokens such as `<tool_call>` are no text to it: a grammar names them to allow them.
+        llguidance's own `lltokenizer_from_vocab` does the same with deprecated calls.
+        """
+        from llguidance import LLTokenizer
+
+        return LLTokenizer.from_llamacpp(
+            tokens=[self._grammar_token(token) for token in range(self.num_tokens)],
+            vocab_ptr=self._handle,
+            tokenize_fptr=ctypes.cast(self._llama._lib.llama_tokenize, ctypes.c_void_p).value,  # noqa: SLF001 - the function itself, which the bindings wrap
+            eos_token=sorted(self.end_tokens),
+        )
+
+    def _grammar_token(self, token: int) -> bytes:
+        name = self._read_piece(token, special=True)
+        attributes = self._llama.llama_vocab_get_attr(self._handle, token)
+        is_special = bool(attributes & self._llama.LLAMA_TOKEN_ATTR_CONTROL) or (
+            bool(attributes & self._llama.LLAMA_TOKEN_ATTR_USER_DEFINED)
+            and name.startswith(b"<")
+            and name.endswith(b">")
+        )
+        return _SPECIAL_MARK + name if is_special else name
 
     def _special_text(self, token: int) -> str:
         if not 0 <= token < self.num_tokens:

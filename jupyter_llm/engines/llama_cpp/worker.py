@@ -7,19 +7,25 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from jupyter_llm.errors import EngineDiedError, LLMError
+from jupyter_llm.errors import EngineDiedError, InvalidRequestError, LLMError
 from jupyter_llm.types import TokenChunk, TokenLogprob
 
 from .batch import Batch
 from .bindings import log_lines
 from .counters import Counters
 from .kv_cache import KVCache
+from .masks import Masks
 from .pace import PrefillPace
 from .runtime import ContextMemory, Runtime
 from .sampling import Sampler, logits_at, token_logprob
 from .scheduler import Scheduler, Work
 from .sequence import Sequence
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 Event = tuple[Sequence, TokenChunk | LLMError]
 Deliver = Callable[[list[Event]], None]
@@ -53,6 +59,7 @@ class Worker:
         )
         self._scheduler = Scheduler(cache, slots=options.slots, batch_size=options.batch_size)
         self._batch = Batch(runtime.llama, options.batch_size)
+        self._masks = Masks()
         self._pace = PrefillPace(options.batch_size)
         self._counters = Counters(options, cache, self._scheduler)
         self._samplers: dict[Sequence, Sampler] = {}
@@ -93,6 +100,8 @@ class Worker:
             self._die(EngineDiedError(f"the llama.cpp engine failed: {error!r}"))
         else:
             self._fail_all(EngineDiedError("the model was unloaded while it answered"))
+        finally:
+            self._masks.close()
 
     def _die(self, error: EngineDiedError) -> None:
         log.error("%s", error, exc_info=error.__context__)
@@ -131,7 +140,8 @@ class Worker:
         works = self._scheduler.plan(budget)
         indices = self._fill(works)
         before = time.perf_counter()
-        code = self._runtime.llama.llama_decode(self._runtime.context, self._batch.struct)
+        with self._masks.filled(work.sequence for work in works if work.draws):
+            code = self._runtime.llama.llama_decode(self._runtime.context, self._batch.struct)
         decode_s = time.perf_counter() - before
         if code == NO_ROOM:
             self._scheduler.preempt_youngest()
@@ -160,25 +170,42 @@ class Worker:
         events: list[Event] = []
         for work, index in zip(works, indices, strict=True):
             self._scheduler.complete(work)
-            if work.draws and (chunk := self._draw(work.sequence, index)):
-                events.append((work.sequence, chunk))
-                if chunk.finish_reason:
+            if work.draws and (item := self._drawn(work.sequence, index)):
+                events.append((work.sequence, item))
+                if isinstance(item, LLMError) or item.finish_reason:
                     self._end(work.sequence)
         if events:
             self._deliver(events)
 
-    def _draw(self, sequence: Sequence, index: int) -> TokenChunk | None:
-        token = self._samplers[sequence].sample(self._runtime.context, index)
-        return sequence.take(token, self._logprob(sequence, token, index))
+    def _drawn(self, sequence: Sequence, index: int) -> TokenChunk | LLMError | None:
+        try:
+            return self._draw(sequence, index)
+        except InvalidRequestError as error:  # the fault of this sequence's grammar alone
+            return error
 
-    def _logprob(self, sequence: Sequence, token: int, index: int) -> TokenLogprob | None:
-        num_top = sequence.request.sampling.num_top_logprobs
+    def _draw(self, sequence: Sequence, index: int) -> TokenChunk | None:
+        form, num_top = sequence.form, sequence.request.sampling.num_top_logprobs
+        sampler = self._samplers[sequence]
+        if form is None and num_top is None:
+            return sequence.take(sampler.sample(self._runtime.context, index), None)
+        logits = self._logits(index)
+        own = logits
+        if form is not None:
+            own = logits if num_top is None else logits.copy()
+            form.forbid(logits)
+        token = sampler.sample(self._runtime.context, index)
+        return sequence.take(token, self._logprob(own, token, num_top))
+
+    def _logits(self, index: int) -> npt.NDArray[np.float32]:
+        runtime = self._runtime
+        return logits_at(runtime.llama, runtime.context, index, runtime.vocabulary.num_tokens)
+
+    def _logprob(
+        self, logits: npt.NDArray[np.float32], token: int, num_top: int | None
+    ) -> TokenLogprob | None:
         if num_top is None:
             return None
-        runtime = self._runtime
-        vocabulary = runtime.vocabulary
-        logits = logits_at(runtime.llama, runtime.context, index, vocabulary.num_tokens)
-        return token_logprob(vocabulary, logits, token, num_top)
+        return token_logprob(self._runtime.vocabulary, logits, token, num_top)
 
     def _fail_all(self, error: EngineDiedError) -> None:
         """Tell every sequence, without touching a context that may be broken."""
