@@ -33,6 +33,13 @@ from .loading import (
 from .metrics import MetricsHandler
 from .models import ModelHandler, ModelsHandler
 from .not_found import NotFoundHandler
+from .plain import (
+    ExtractHandler,
+    PlainChatHandler,
+    PlainChatStreamHandler,
+    PlainGenerateHandler,
+    PlainGenerateStreamHandler,
+)
 from .questions import DetokenizeHandler, EmbeddingsHandler, RerankHandler, TokenizeHandler
 
 if TYPE_CHECKING:
@@ -46,6 +53,11 @@ ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("v1/rerank", RerankHandler),
     ("v1/tokenize", TokenizeHandler),
     ("v1/detokenize", DetokenizeHandler),
+    ("v1/extract", ExtractHandler),
+    ("api/generate", PlainGenerateHandler),
+    ("api/generate/stream", PlainGenerateStreamHandler),
+    ("api/chat", PlainChatHandler),
+    ("api/chat/stream", PlainChatStreamHandler),
     ("v1/models", ModelsHandler),
     ("v1/models/(.+)", ModelHandler),
     ("models", CatalogueHandler),
