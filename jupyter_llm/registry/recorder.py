@@ -7,7 +7,7 @@ import logging
 import time
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jupyter_llm.errors import RegistryError
 from jupyter_llm.registry.notes import Notes, write
@@ -74,7 +74,7 @@ class Recorder:
     async def close(self) -> None:
         """Write what is left, in bounded time; what is noted from now on is lost."""
         self._is_closed = True
-        last = {asyncio.create_task(self._write())}
+        last: set[asyncio.Task[Any]] = {asyncio.create_task(self._write())}
         if self._flush is not None:
             self._flush.cancel()
             last.add(self._flush)
