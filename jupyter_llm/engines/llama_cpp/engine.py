@@ -86,8 +86,8 @@ class LlamaCppEngine(Engine):
         """Stream an answer. See `Engine.generate`."""
         loaded = self._require_loaded()
         sequence = await self._on_helper(loaded.prompts.sequence, request)
-        if request.echo:
-            yield TokenChunk(text=await self._on_helper(loaded.prompts.text, request))
+        if sequence.scores is None and (echo := sequence.echo()):
+            yield echo
         answer = self._answers[sequence] = asyncio.Queue()
         try:
             self._require_loaded().worker.submit(sequence)

@@ -9,6 +9,7 @@ from jupyter_llm.errors import ContextLengthError, InvalidRequestError
 from jupyter_llm.types import GenerationRequest, Message
 
 from .runtime import Runtime
+from .scoring import Echo, offsets_in
 from .sequence import Sequence
 
 
@@ -40,21 +41,27 @@ class Prompts:
         self._check("logit_bias", (token for token, _ in request.sampling.logit_bias))
         tokens = self._tokens(request)
         room = self._context_length - len(tokens)
-        if room < 1:
+        if room < (0 if request.sampling.max_tokens == 0 else 1):
             raise ContextLengthError(
                 f"This model's context holds {self._context_length} tokens, but the prompt has "
                 f"{len(tokens)} and at least one must be left for the answer: shorten the "
                 "prompt, or load the model with a longer context_length.",
                 param="prompt" if request.messages is None else "messages",
             )
-        return Sequence(request, tokens, self._vocabulary, room=room)
+        echo = self._echo(request, tokens) if request.echo else None
+        return Sequence(request, tokens, self._vocabulary, room=room, echo=echo)
 
-    def text(self, request: GenerationRequest) -> str:
-        """The prompt as text, for a caller that wants it echoed."""
-        if request.prompt_tokens is None:
-            return request.prompt or ""
-        pieces = (self._vocabulary.piece(token) for token in request.prompt_tokens)
-        return b"".join(pieces).decode("utf-8", "replace")
+    def _echo(self, request: GenerationRequest, tokens: list[int]) -> Echo:
+        """The prompt as text, and where its tokens stand in it."""
+        if request.prompt is not None:
+            # control tokens that the prompt spells out are part of its text
+            text, read = request.prompt, self._vocabulary.name
+        else:
+            read = self._vocabulary.piece
+            text = b"".join(map(read, tokens)).decode("utf-8", "replace")
+        if request.sampling.num_top_logprobs is None:
+            return Echo(text=text)
+        return Echo(text=text, offsets=offsets_in(text, [read(token) for token in tokens]))
 
     def _tokens(self, request: GenerationRequest) -> list[int]:
         if request.messages is not None:
@@ -62,8 +69,12 @@ class Prompts:
         if request.prompt_tokens is not None:
             self._check("prompt", request.prompt_tokens)
             tokens = list(request.prompt_tokens)
-        else:
+        elif request.suffix is None:
             tokens = self._vocabulary.tokenize(request.prompt or "")
+        else:
+            tokens = self._vocabulary.tokenize_plain(request.prompt or "")
+        if request.suffix is not None:
+            tokens = self._around_gap(tokens, request.suffix)
         if not tokens:
             raise InvalidRequestError(
                 "The prompt is empty and this model has no token to begin with: "
@@ -71,6 +82,18 @@ class Prompts:
                 param="prompt",
             )
         return tokens
+
+    def _around_gap(self, prefix: list[int], suffix: str) -> list[int]:
+        """Prefix, suffix and then the gap between them, marked as models are trained to read it."""
+        gap = self._vocabulary.gap_tokens
+        if gap is None:
+            raise InvalidRequestError(
+                "This model has no tokens to fill a gap in a text with: leave 'suffix' out, or "
+                "use a model that was trained for fill-in-the-middle.",
+                param="suffix",
+            )
+        behind = self._vocabulary.tokenize_plain(suffix)
+        return [*gap.begin, *prefix, gap.suffix, *behind, gap.middle]
 
     def _rendered(self, messages: tuple[Message, ...]) -> str:
         if self._template is None:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import ctypes
+from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
 from typing import Any
 
 _PIECE_BYTES = 256
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GapTokens:
+    """What stands before a prefix, between it and its suffix, and before the text between them."""
+
+    begin: tuple[int, ...]
+    suffix: int
+    middle: int
 
 
 class Vocabulary:
@@ -24,11 +34,23 @@ class Vocabulary:
 
     def tokenize(self, text: str) -> list[int]:
         """Tokens of `text`; control tokens spelled out in it count as such."""
-        data = text.encode("utf-8", "replace")
-        room = len(data) + 2
-        tokens = (ctypes.c_int32 * room)()
-        count = self._llama.llama_tokenize(self._handle, data, len(data), tokens, room, True, True)
-        return tokens[:count]
+        return self._tokenize(text, special=True)
+
+    def tokenize_plain(self, text: str) -> list[int]:
+        """Tokens of `text` as a part of a prompt: nothing is added, nothing in it is control."""
+        return self._tokenize(text, special=False)
+
+    @cached_property
+    def gap_tokens(self) -> GapTokens | None:
+        """The tokens of fill-in-the-middle, where the model has them."""
+        names = ("pre", "suf", "mid")
+        before, suffix, middle = (
+            getattr(self._llama, f"llama_vocab_fim_{name}")(self._handle) for name in names
+        )
+        if min(before, suffix, middle) < 0:
+            return None
+        first = (self._llama.llama_vocab_bos(self._handle),) if self.adds_bos else ()
+        return GapTokens(begin=(*first, before), suffix=suffix, middle=middle)
 
     def piece(self, token: int) -> bytes:
         """The bytes of a token as they belong into an answer: none for control tokens."""
@@ -50,6 +72,15 @@ class Vocabulary:
         """All tokens with which the model ends an answer."""
         is_end = self._llama.llama_vocab_is_eog
         return frozenset(t for t in range(self.num_tokens) if is_end(self._handle, t))
+
+    def _tokenize(self, text: str, *, special: bool) -> list[int]:
+        data = text.encode("utf-8", "replace")
+        room = len(data) + 2
+        tokens = (ctypes.c_int32 * room)()
+        count = self._llama.llama_tokenize(
+            self._handle, data, len(data), tokens, room, special, special
+        )
+        return tokens[:count]
 
     def _special_text(self, token: int) -> str:
         if not 0 <= token < self.num_tokens:
