@@ -1,59 +1,76 @@
-"""What an answer has gained with each token: whole characters, and their log-probabilities."""
+"""Splits an answer into text, reasoning and tool calls while it comes."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
 
-from jupyter_llm.chat.text import StopMatcher, TextDecoder
-from jupyter_llm.types import TokenLogprob
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Gain:
-    """What may be handed out; `is_stopped` says that a stop string ended the answer."""
-
-    text: str
-    logprobs: tuple[TokenLogprob, ...] = ()
-    is_stopped: bool = False
+from jupyter_llm.chat.declared import Declared
+from jupyter_llm.chat.formats.base import Format
+from jupyter_llm.chat.reader import Reader, Steps
+from jupyter_llm.chat.reasoning import Opening, Reasoning
+from jupyter_llm.chat.sink import Delta, Sink, new_call_id
 
 
-class AnswerText:
-    """The text of one answer, from the bytes of its tokens.
+class AnswerParser:
+    """One answer; the deltas do not depend on how its text was cut, but for where they are cut.
 
-    A token's log-probability is handed out with the first character that it has part in,
-    so a token whose text a stop string cuts off is not listed, however the answer is
-    streamed. `offset` is how many characters stand before the answer.
+    What cannot be parsed is text.
     """
 
-    def __init__(self, stops: Sequence[str], *, offset: int = 0) -> None:
-        self._decoder = TextDecoder()
-        self._stops = StopMatcher(stops)
-        self._num_decoded = offset
-        self._num_shown = offset
-        self._waiting: deque[TokenLogprob] = deque()
+    def __init__(
+        self,
+        form: Format,
+        *,
+        tools: Declared,
+        reasoning: Reasoning | None = None,
+        opening: Opening = Opening.CLOSED,
+        make_id: Callable[[], str] = new_call_id,
+    ) -> None:
+        self._reader = Reader()
+        self._sink = Sink(make_id)
+        self._steps = self._parse(form, tools, reasoning, opening)
+        self._is_done = False
+        self._go_on()
 
-    def feed(self, piece: bytes, logprob: TokenLogprob | None) -> Gain:
-        """Add a token by its bytes."""
-        if logprob is not None:
-            self._waiting.append(replace(logprob, offset=self._num_decoded))
-        text = self._decoder.feed(piece)
-        self._num_decoded += len(text)
-        return self._gain(*self._stops.feed(text))
+    @property
+    def is_reasoning(self) -> bool:
+        """Whether what comes next is reasoning."""
+        return self._sink.is_reasoning
 
-    def end(self) -> Gain:
-        """Return what was held back, unless a stop string completes in it after all."""
-        gain = self._gain(*self._stops.feed(self._decoder.flush()))
-        if gain.is_stopped:
-            return gain
-        rest = (*gain.logprobs, *self._waiting)
-        self._waiting.clear()
-        return Gain(text=gain.text + self._stops.flush(), logprobs=rest)
+    @property
+    def num_calls(self) -> int:
+        """Calls that have begun."""
+        return self._sink.num_calls
 
-    def _gain(self, text: str, is_stopped: bool) -> Gain:
-        self._num_shown += len(text)
-        ready = []
-        while self._waiting and self._waiting[0].offset < self._num_shown:
-            ready.append(self._waiting.popleft())
-        return Gain(text=text, logprobs=tuple(ready), is_stopped=is_stopped)
+    @property
+    def num_calls_closed(self) -> int:
+        """Calls that are complete."""
+        return self._sink.num_calls_closed
+
+    def feed(self, text: str) -> Delta | None:
+        """Add text; returns what has become certain by it, if anything has."""
+        self._reader.add(text)
+        self._go_on()
+        return self._sink.take()
+
+    def finish(self) -> Delta | None:
+        """Say that no more comes; returns what was waiting for more."""
+        self._reader.is_complete = True
+        self._go_on()
+        self._sink.text(self._reader.rest())
+        self._sink.flush()
+        return self._sink.take()
+
+    def _parse(
+        self, form: Format, tools: Declared, reasoning: Reasoning | None, opening: Opening
+    ) -> Steps[None]:
+        if reasoning is not None and opening is not Opening.CLOSED:
+            yield from reasoning.parse(self._reader, self._sink, opening)
+        yield from form.parse(self._reader, self._sink, tools)
+
+    def _go_on(self) -> None:
+        if not self._is_done:
+            try:
+                next(self._steps)
+            except StopIteration:
+                self._is_done = True

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
+from jupyter_llm.chat.grammar.form import Form
 from jupyter_llm.chat.template import ChatTemplate
 from jupyter_llm.errors import ContextLengthError, InvalidRequestError
 from jupyter_llm.types import GenerationRequest, Message
@@ -11,6 +13,9 @@ from jupyter_llm.types import GenerationRequest, Message
 from .runtime import Runtime
 from .scoring import Echo, offsets_in
 from .sequence import Sequence
+
+if TYPE_CHECKING:
+    from llguidance import LLMatcher
 
 
 class Prompts:
@@ -23,6 +28,7 @@ class Prompts:
     def __init__(self, runtime: Runtime) -> None:
         self._vocabulary = runtime.vocabulary
         self._context_length = runtime.options.context_length
+        self._purpose = runtime.purpose
         self._template: ChatTemplate | None = None
         if runtime.chat_template:
             self._template = ChatTemplate(
@@ -31,15 +37,16 @@ class Prompts:
                 eos_token=self._vocabulary.eos_text,
             )
 
-    def sequence(self, request: GenerationRequest) -> Sequence:
-        """Return a sequence ready to be submitted.
+    def sequence(self, request: GenerationRequest, matcher: LLMatcher | None = None) -> Sequence:
+        """Return a sequence ready to be submitted, held to its constraint by `matcher`.
 
         Raises:
             ContextLengthError: The prompt leaves no room for an answer.
             InvalidRequestError: A value cannot be honoured; `param` names it.
         """
-        self._check("logit_bias", (token for token, _ in request.sampling.logit_bias))
-        tokens = self._tokens(request)
+        self._purpose.check_generates(request.model_id)
+        self.check_tokens("logit_bias", (token for token, _ in request.sampling.logit_bias))
+        tokens = self.tokens(request)
         room = self._context_length - len(tokens)
         if room < (0 if request.sampling.max_tokens == 0 else 1):
             raise ContextLengthError(
@@ -48,8 +55,14 @@ class Prompts:
                 "prompt, or load the model with a longer context_length.",
                 param="prompt" if request.messages is None else "messages",
             )
-        echo = self._echo(request, tokens) if request.echo else None
-        return Sequence(request, tokens, self._vocabulary, room=room, echo=echo)
+        form = None
+        if matcher is not None and request.constraint is not None:
+            num_tokens = self._vocabulary.num_tokens
+            form = Form(matcher, num_tokens=num_tokens, param=request.constraint.param)
+        sequence = Sequence(request, tokens, self._vocabulary, room=room, form=form)
+        if request.echo:
+            sequence.begin_with(self._echo(request, tokens))
+        return sequence
 
     def _echo(self, request: GenerationRequest, tokens: list[int]) -> Echo:
         """The prompt as text, and where its tokens stand in it."""
@@ -63,16 +76,21 @@ class Prompts:
             return Echo(text=text)
         return Echo(text=text, offsets=offsets_in(text, [read(token) for token in tokens]))
 
-    def _tokens(self, request: GenerationRequest) -> list[int]:
+    def tokens(self, request: GenerationRequest) -> list[int]:
+        """What the model reads, however long it is.
+
+        Raises:
+            InvalidRequestError: A value cannot be honoured; `param` names it.
+        """
         if request.messages is not None:
             return self._vocabulary.tokenize(self._rendered(request.messages))
         if request.prompt_tokens is not None:
-            self._check("prompt", request.prompt_tokens)
+            self.check_tokens("prompt", request.prompt_tokens)
             tokens = list(request.prompt_tokens)
         elif request.suffix is None:
             tokens = self._vocabulary.tokenize(request.prompt or "")
         else:
-            tokens = self._vocabulary.tokenize_plain(request.prompt or "")
+            tokens = self._plain(request.prompt or "")
         if request.suffix is not None:
             tokens = self._around_gap(tokens, request.suffix)
         if not tokens:
@@ -92,8 +110,12 @@ class Prompts:
                 "use a model that was trained for fill-in-the-middle.",
                 param="suffix",
             )
-        behind = self._vocabulary.tokenize_plain(suffix)
+        behind = self._plain(suffix)
         return [*gap.begin, *prefix, gap.suffix, *behind, gap.middle]
+
+    def _plain(self, text: str) -> list[int]:
+        """Tokens of a part of a prompt: nothing is added, and nothing in it is control."""
+        return self._vocabulary.tokenize(text, adds_special=False, parses_special=False)
 
     def _rendered(self, messages: tuple[Message, ...]) -> str:
         if self._template is None:
@@ -106,7 +128,12 @@ class Prompts:
         # Most templates write the first token themselves, and tokenizing adds it again.
         return text.removeprefix(self._vocabulary.bos_text) if self._vocabulary.adds_bos else text
 
-    def _check(self, param: str, tokens: Iterable[int]) -> None:
+    def check_tokens(self, param: str, tokens: Iterable[int]) -> None:
+        """Refuse ids that are no token of this model; `param` says where they come from.
+
+        Raises:
+            InvalidRequestError: There is one.
+        """
         last = self._vocabulary.num_tokens - 1
         for token in tokens:
             if not 0 <= token <= last:

@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
-from jupyter_llm.chat.answer import AnswerText, Gain
+from jupyter_llm.chat.gains import AnswerText, Gain
+from jupyter_llm.chat.grammar.form import Form
 from jupyter_llm.types import (
     FinishReason,
     GenerationRequest,
@@ -52,8 +53,8 @@ class Sequence:
     """A request's tokens and what has become of them.
 
     `tokens` are prompt and answer; the first `num_computed` of them are in the
-    KV cache as `sequence_id`. Once submitted it belongs to the engine's thread;
-    other threads only set `is_cancelled`.
+    KV cache as `sequence_id`; `form` is what the answer is held to. Once submitted it
+    belongs to the engine's thread; other threads only set `is_cancelled`.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Sequence:
         pieces: Pieces,
         *,
         room: int,
-        echo: Echo | None = None,
+        form: Form | None = None,
     ) -> None:
         self.request = request
         self.tokens = list(prompt)
@@ -71,15 +72,23 @@ class Sequence:
         self.num_computed = 0
         self.num_cached = 0
         self.sequence_id: int | None = None
+        self.form = form
         self.is_cancelled = False
         self.clock = Clock(submitted=time.monotonic())
         self._pieces = pieces
-        self._echo = echo
-        self._text = AnswerText(request.sampling.stop, offset=len(echo.text) if echo else 0)
-        num_top = request.sampling.num_top_logprobs
-        self.scores = PromptScores(echo, prompt, num_top) if echo and num_top is not None else None
+        self._text = AnswerText(request.sampling.stop)
+        self._echo: Echo | None = None
+        self.scores: PromptScores | None = None
         wanted = request.sampling.max_tokens
         self._max_tokens = room if wanted is None else min(wanted, room)
+
+    def begin_with(self, echo: Echo) -> None:
+        """Repeat the prompt before the answer, with scores where log-probabilities are wanted."""
+        self._echo = echo
+        self._text = AnswerText(self.request.sampling.stop, offset=len(echo.text))
+        num_top = self.request.sampling.num_top_logprobs
+        if num_top is not None:
+            self.scores = PromptScores(echo, self.tokens, num_top)
 
     @property
     def num_pending(self) -> int:
@@ -130,15 +139,22 @@ class Sequence:
         return self._last_chunk(Gain(text=""), FinishReason.LENGTH)
 
     def take(self, token: int, logprob: TokenLogprob | None) -> TokenChunk | None:
-        """Add the token just drawn; returns what the caller gets to see, if anything."""
+        """Add the token just drawn; returns what the caller gets to see, if anything.
+
+        Raises:
+            InvalidRequestError: The answer's form has no way on from here.
+        """
         if not self.clock.first_token:
             self.clock.first_token = time.monotonic()
         if self._pieces.ends_generation(token) and not self.request.sampling.ignore_eos:
             return self._last_chunk(Gain(text=""), FinishReason.STOP)
         self.tokens.append(token)
+        is_complete = self.form is not None and self.form.take(token)
         gain = self._text.feed(self._pieces.piece(token), logprob)
         if gain.is_stopped:
             return self._chunk_at_end(gain.text, gain.logprobs, FinishReason.STOP)
+        if is_complete:
+            return self._last_chunk(gain, FinishReason.STOP)
         if self.num_completion >= self._max_tokens:
             return self._last_chunk(gain, FinishReason.LENGTH)
         if gain.text or gain.logprobs:

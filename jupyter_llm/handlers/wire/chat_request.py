@@ -14,6 +14,7 @@ from .call import Call, check_num_choices
 from .decode import decode
 from .fields import Count, Metadata, check_stream_options, refuse_unsupported
 from .keep_alive import keep_alive_s
+from .response_format import constraint_of
 from .sampling import SamplingBody, SamplingDefaults, sampling_params
 
 
@@ -49,7 +50,6 @@ class ChatBody(SamplingBody, kw_only=True):
     tool_choice: Any = None
     functions: Any = None
     function_call: Any = None
-    response_format: Any = None
     modalities: Any = None
     audio: Any = None
     prediction: Any = None
@@ -75,7 +75,6 @@ OFF_VALUES: dict[str, tuple[Any, ...]] = {
     "tool_choice": (None, "none", "auto"),
     "functions": (None, []),
     "function_call": (None, "none", "auto"),
-    "response_format": (None, {"type": "text"}),
     "modalities": (None, ["text"]),
     "audio": (None,),
     "prediction": (None,),
@@ -104,6 +103,7 @@ def chat_call(body: bytes, request_id: str, defaults: SamplingDefaults) -> Call:
             id=request_id,
             model_id=chat.model or "",
             keep_alive_s=keep_alive_s(chat.keep_alive),
+            constraint=constraint_of(chat),
             messages=tuple(_message(i, message) for i, message in enumerate(chat.messages)),
             sampling=sampling_params(
                 chat,

@@ -14,6 +14,7 @@ from .call import Call, check_num_choices
 from .decode import decode
 from .fields import Count, TokenId, check_stream_options
 from .keep_alive import keep_alive_s
+from .response_format import constraint_of
 from .sampling import SamplingBody, SamplingDefaults, sampling_params
 
 Prompt = str | list[str | TokenId | list[TokenId]]
@@ -69,6 +70,7 @@ def _request(
         prompt=prompt if isinstance(prompt, str) else None,
         prompt_tokens=None if isinstance(prompt, str) else prompt,
         suffix=completion.suffix or None,
+        constraint=constraint_of(completion),
         echo=bool(completion.echo),
         sampling=sampling_params(
             completion,
