@@ -19,6 +19,7 @@ from .base import LLMHandler
 from .errors import status_of
 from .stream import EventStream
 from .wire.errors import error_body, known_error_body
+from .wire.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from jupyter_llm.types import TokenChunk
@@ -78,6 +79,7 @@ class GenerationHandler(LLMHandler):
                 model=model.id,
                 created=int(time.time()),
                 include_usage=call.include_usage,
+                system_fingerprint=fingerprint(model),
             )
 
         send = self._send_stream if call.stream else self._send_whole
