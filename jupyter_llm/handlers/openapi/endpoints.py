@@ -12,7 +12,10 @@ from jupyter_llm.handlers.wire.admin import SettingsBody
 from jupyter_llm.handlers.wire.chat_request import ChatBody
 from jupyter_llm.handlers.wire.completion_request import CompletionBody
 from jupyter_llm.handlers.wire.downloads import DownloadBody
+from jupyter_llm.handlers.wire.embedding import EmbeddingBody
 from jupyter_llm.handlers.wire.load_request import LoadBody, SwitchBody, UnloadBody
+from jupyter_llm.handlers.wire.rerank import RerankBody
+from jupyter_llm.handlers.wire.tokens import DetokenizeBody, TokenizeBody
 from jupyter_llm.types import Download
 
 from . import answers
@@ -35,6 +38,35 @@ ENDPOINTS: dict[str, Endpoint] = {
         example={**_GUIDE, "prompt": "To load a model,", "max_tokens": 20},
         answer="openai.types:Completion",
         events="openai.types:Completion",
+        errors=GENERATES,
+    ),
+    "POST /v1/embeddings": Endpoint(
+        body=EmbeddingBody,
+        example={**_GUIDE, "input": ["How do I load a model?", "Who are you?"]},
+        answer=answers.EmbeddingList,
+        errors=GENERATES,
+    ),
+    "POST /v1/rerank": Endpoint(
+        body=RerankBody,
+        example={
+            "model": "bge-reranker-v2-m3",
+            "query": "What is a panda?",
+            "documents": ["A bear that eats bamboo.", "A kind of bread."],
+            "top_n": 1,
+        },
+        answer=answers.RankedDocuments,
+        errors=GENERATES,
+    ),
+    "POST /v1/tokenize": Endpoint(
+        body=TokenizeBody,
+        example={**_GUIDE, "text": "What can you do?"},
+        answer=answers.Tokens,
+        errors=GENERATES,
+    ),
+    "POST /v1/detokenize": Endpoint(
+        body=DetokenizeBody,
+        example={**_GUIDE, "tokens": [300, 301]},
+        answer=answers.Detokenized,
         errors=GENERATES,
     ),
     "GET /v1/models": Endpoint(answer=answers.ModelList),
