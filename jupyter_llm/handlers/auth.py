@@ -34,6 +34,18 @@ class UnauthenticatedError(HTTPError):
         )
 
 
+def take_api_key_header(handler: JupyterHandler) -> None:
+    """Read Anthropic's `X-Api-Key` as the bearer of the same key.
+
+    Before anybody looks: it may hold the server's own token or one of the Hub, which Jupyter
+    finds in `Authorization` alone.
+    """
+    headers = handler.request.headers
+    key = headers.get("X-Api-Key", "").strip()
+    if key and not _AUTHORIZATION.match(headers.get("Authorization", "")):
+        headers["Authorization"] = f"Bearer {key}"
+
+
 def recognise_key(handler: JupyterHandler, context: Context) -> None:
     """Log the request in if it carries a key of ours.
 

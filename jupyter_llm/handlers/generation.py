@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from functools import cache, partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from .stream import EventStream
 from .wire.errors import error_body, known_error_body
 
 if TYPE_CHECKING:
-    from jupyter_llm.types import TokenChunk
+    from jupyter_llm.types import GenerationRequest, TokenChunk
 
     from .wire.call import Call
     from .wire.reply import Reply
@@ -63,6 +64,10 @@ class GenerationHandler(LLMHandler):
         if self._work is not None:
             self._work.cancel()
 
+    def generated(self, request: GenerationRequest) -> Chunks:
+        """The chunks of the answer; a route may do more before the last of them."""
+        return self.context.manager.generate(request)
+
     def _note_departure(self) -> None:
         self.set_status(CLIENT_CLOSED_REQUEST, "Client Closed Request")
 
@@ -71,17 +76,15 @@ class GenerationHandler(LLMHandler):
         model = await self.context.manager.resolve(call.request.model_id)
         request = replace(call.request, model_id=model.id)
 
+        make = partial(make_reply, request_id=request.id, model=model.id, created=int(time.time()))
+        make_once = cache(partial(make, include_usage=call.include_usage))
+
         async def reply() -> Reply:
             await self.context.response_types.ready()
-            return make_reply(
-                request_id=request.id,
-                model=model.id,
-                created=int(time.time()),
-                include_usage=call.include_usage,
-            )
+            return make_once()
 
         send = self._send_stream if call.stream else self._send_whole
-        generated = self.context.manager.generate(request)
+        generated = self.generated(request)
         with activity(self.settings):
             async with aclosing(self.context.metrics.observed(model, generated)) as chunks:
                 await send(chunks, reply)
@@ -99,7 +102,7 @@ class GenerationHandler(LLMHandler):
             except Exception as error:
                 if not stream.is_open or isinstance(error, StreamClosedError):
                     raise
-                await stream.fail(self._explain(error))
+                await stream.send((await make_reply()).failure(self._explain(error)))
         self.finish(set_content_type="text/event-stream")
 
     def _explain(self, error: Exception) -> bytes:
@@ -116,6 +119,14 @@ async def _send_events(stream: EventStream, chunks: Chunks, make_reply: MakeRepl
     reply: Reply | None = None
     async for chunk in chunks:
         reply = reply or await make_reply()
-        if events := reply.events(chunk):
+        if events := await _events(reply, chunk):
             await stream.send(events)
-    await stream.end()
+    if reply and reply.ending:
+        await stream.send(reply.ending)
+
+
+async def _events(reply: Reply, chunk: TokenChunk) -> bytes:
+    """The events of a chunk; the last ones in a thread, for they may repeat the whole answer."""
+    if chunk.finish_reason:
+        return await asyncio.to_thread(reply.events, chunk)
+    return reply.events(chunk)

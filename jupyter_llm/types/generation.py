@@ -131,7 +131,8 @@ class ToolCallDelta:
 class TokenChunk:
     """What an answer has just gained; the last chunk of each alone has the three ends.
 
-    `index` says which of several answers to one request it belongs to.
+    `index` says which of several answers to one request it belongs to, `stop` the stop
+    string that ended it.
     """
 
     text: str
@@ -142,3 +143,4 @@ class TokenChunk:
     usage: Usage | None = None
     timings: Timings | None = None
     index: int = 0
+    stop: str | None = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_llm.types import FinishReason, Timings, TokenChunk, Usage
 
-from .sse import event
+from .sse import DONE, event
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +27,11 @@ class Reply(ABC):
     """Shapes the answer to one request, as a stream of events or as a whole.
 
     Built with the `openai` package's response types: import those in a thread
-    first (`load_response_types`), for it takes the better part of a second.
+    first (`load_response_types`), for it takes the better part of a second. A stream of
+    events ends with `ending`.
     """
+
+    ending = DONE
 
     @abstractmethod
     def events(self, chunk: TokenChunk) -> bytes:
@@ -37,6 +40,10 @@ class Reply(ABC):
     @abstractmethod
     def whole(self, chunks: Sequence[TokenChunk]) -> bytes:
         """The complete answer as JSON."""
+
+    def failure(self, error: bytes) -> bytes:
+        """The last events of a stream that fails; `error` is the body of a failed request."""
+        return event(error)
 
 
 def load_response_types() -> None:
