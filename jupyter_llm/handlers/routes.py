@@ -32,6 +32,12 @@ from .loading import (
 from .metrics import MetricsHandler
 from .models import ModelHandler, ModelsHandler
 from .not_found import NotFoundHandler
+from .responses import (
+    CancelResponseHandler,
+    InputItemsHandler,
+    ResponseHandler,
+    ResponsesHandler,
+)
 
 if TYPE_CHECKING:
     from .base import LLMHandler
@@ -40,6 +46,10 @@ if TYPE_CHECKING:
 _ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("v1/chat/completions", ChatCompletionsHandler),
     ("v1/completions", CompletionsHandler),
+    ("v1/responses", ResponsesHandler),
+    ("v1/responses/(.+)/input_items", InputItemsHandler),
+    ("v1/responses/(.+)/cancel", CancelResponseHandler),
+    ("v1/responses/(.+)", ResponseHandler),
     ("v1/models", ModelsHandler),
     ("v1/models/(.+)", ModelHandler),
     ("models", CatalogueHandler),

@@ -52,6 +52,7 @@ def load_response_types() -> None:
     Blocks for about 0.7 s the first time: call it in a thread.
     """
     from . import chat_reply, completion_reply
+    from .responses.warm import load_responses_types
 
     last = TokenChunk(
         text="",
@@ -63,6 +64,7 @@ def load_response_types() -> None:
         reply = kind(request_id="", model="", created=0, include_usage=True)
         reply.events(last)
         reply.whole([last])
+    load_responses_types(last)
 
 
 def usage_of(usage: Usage) -> CompletionUsage:
