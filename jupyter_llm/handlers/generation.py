@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import replace
 from functools import cache, partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from tornado.iostream import StreamClosedError
 
 from jupyter_llm.errors import LLMError
+from jupyter_llm.manager.choices import generate_choices
 
 from .activity import activity
 from .base import LLMHandler
@@ -74,17 +74,17 @@ class GenerationHandler(LLMHandler):
     async def _answer(self, call: Call, make_reply: Callable[..., Reply]) -> None:
         self.context.response_types.begin()
         model = await self.context.manager.resolve(call.request.model_id)
-        request = replace(call.request, model_id=model.id)
+        choices = call.choices.of_model(model.id)
 
-        make = partial(make_reply, request_id=request.id, model=model.id, created=int(time.time()))
-        make_once = cache(partial(make, include_usage=call.include_usage))
+        frame = {"request_id": call.request.id, "model": model.id, "created": int(time.time())}
+        make_once = cache(partial(make_reply, **frame, include_usage=call.include_usage))
 
         async def reply() -> Reply:
             await self.context.response_types.ready()
             return make_once()
 
         send = self._send_stream if call.stream else self._send_whole
-        generated = self.generated(request)
+        generated = generate_choices(self.generated, choices)
         with activity(self.settings):
             async with aclosing(self.context.metrics.observed(model, generated)) as chunks:
                 await send(chunks, reply)
