@@ -33,7 +33,7 @@ class JsonSchemaBody(msgspec.Struct, forbid_unknown_fields=True):
     """A schema with its name; it is enforced, strict or not."""
 
     name: Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
-    schema: msgspec.Raw = msgspec.Raw(b"{}")
+    schema: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"{}"))
     strict: bool | None = None
     description: str | None = None
 
