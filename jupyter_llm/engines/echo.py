@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from jupyter_llm.chat.text import first_stop
 from jupyter_llm.engines.base import Engine, OnProgress
 from jupyter_llm.engines.echo_words import NUM_DIMENSIONS, token_id, vector
 from jupyter_llm.errors import ContextLengthError, EngineDiedError, InvalidRequestError
@@ -36,7 +37,7 @@ from jupyter_llm.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator
 
 CONTEXT_LENGTH = 8192
 """Tokens of prompt and answer together, unless the load options say otherwise."""
@@ -61,6 +62,7 @@ class _Answer:
     finish_reason: FinishReason
     num_prompt_tokens: int
     num_completion_tokens: int
+    stop: str | None = None
 
 
 class EchoEngine(Engine):
@@ -119,6 +121,7 @@ class EchoEngine(Engine):
                     prefill_s=first_at - started_at,
                     decode_s=time.perf_counter() - first_at,
                 ),
+                stop=answer.stop,
             )
 
     async def embed(self, request: EmbeddingRequest) -> Embeddings:
@@ -233,14 +236,16 @@ def plan_answer(request: GenerationRequest, context_length: int) -> _Answer:
     tokens = split_tokens(_text_to_repeat(request))
     room = context_length - num_prompt_tokens
     room = room if limit is None else min(limit, room)
-    pieces = _cut_at_stop(tokens[:room], request.sampling.stop)
-    is_cut = pieces is None and len(tokens) > room
-    given = tokens[:room] if pieces is None else pieces
+    within = "".join(tokens[:room])
+    end, stop = first_stop(within, request.sampling.stop) or (None, None)
+    is_cut = stop is None and len(tokens) > room
+    given = split_tokens(within[:end])
     return _Answer(
         pieces=tuple(given),
         finish_reason=FinishReason.LENGTH if is_cut else FinishReason.STOP,
         num_prompt_tokens=num_prompt_tokens,
         num_completion_tokens=len(given),
+        stop=stop,
     )
 
 
@@ -274,13 +279,6 @@ def _prompt_words(request: GenerationRequest) -> list[str]:
     if request.prompt is not None:
         return split_tokens(request.prompt)
     return [word for message in request.messages or () for word in split_tokens(message.content)]
-
-
-def _cut_at_stop(tokens: Sequence[str], stops: Sequence[str]) -> list[str] | None:
-    """The tokens before the earliest stop string, or `None` where none occurs."""
-    text = "".join(tokens)
-    starts = [start for stop in stops if stop and (start := text.find(stop)) >= 0]
-    return split_tokens(text[: min(starts)]) if starts else None
 
 
 def _prompt_logprobs(request: GenerationRequest) -> tuple[TokenLogprob, ...]:
