@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from jupyter_llm.chat.text import first_stop
 from jupyter_llm.engines.base import Engine, OnProgress
 from jupyter_llm.engines.echo_words import NUM_DIMENSIONS, token_id, vector
 from jupyter_llm.errors import ContextLengthError, EngineDiedError, InvalidRequestError
@@ -36,7 +37,7 @@ from jupyter_llm.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator
 
 CONTEXT_LENGTH = 8192
 """Tokens of prompt and answer together, unless the load options say otherwise."""
@@ -61,6 +62,7 @@ class _Answer:
     finish_reason: FinishReason
     num_prompt_tokens: int
     num_completion_tokens: int
+    stop: str | None = None
 
 
 class EchoEngine(Engine):
@@ -95,13 +97,16 @@ class EchoEngine(Engine):
         asked_at = time.perf_counter()
         async with self._turn():
             started_at = time.perf_counter()
+            offset = 0
             if request.echo and request.prompt:
-                yield TokenChunk(text=request.prompt)
+                yield TokenChunk(text=request.prompt, logprobs=_prompt_logprobs(request))
+                offset = len(request.prompt)
             first_at: float | None = None
             for piece in answer.pieces:
                 await self._pace()
                 first_at = first_at or time.perf_counter()
-                yield TokenChunk(text=piece, logprobs=_logprobs(piece, request))
+                yield TokenChunk(text=piece, logprobs=_logprobs(piece, request, offset))
+                offset += len(piece)
             first_at = first_at or time.perf_counter()
             self._count(answer)
             yield TokenChunk(
@@ -116,6 +121,7 @@ class EchoEngine(Engine):
                     prefill_s=first_at - started_at,
                     decode_s=time.perf_counter() - first_at,
                 ),
+                stop=answer.stop,
             )
 
     async def embed(self, request: EmbeddingRequest) -> Embeddings:
@@ -216,27 +222,30 @@ def plan_answer(request: GenerationRequest, context_length: int) -> _Answer:
     """Decide the whole answer before its first token.
 
     Raises:
-        ContextLengthError: Prompt and answer need more than `context_length` tokens.
+        ContextLengthError: The prompt leaves no room in `context_length` tokens.
         InvalidRequestError: The request holds what echo does not have.
     """
     num_prompt_tokens = _count_prompt(request)
     limit = request.sampling.max_tokens
-    num_needed = num_prompt_tokens + (1 if limit is None else limit)
+    num_needed = num_prompt_tokens + (0 if limit == 0 else 1)
     if num_needed > context_length:
         raise ContextLengthError(
             f"The prompt has {num_prompt_tokens} tokens and needs {num_needed} with its answer; "
-            f"this model's context holds {context_length}. Shorten the prompt or max_tokens."
+            f"this model's context holds {context_length}. Shorten the prompt."
         )
     tokens = split_tokens(_text_to_repeat(request))
-    room = context_length - num_prompt_tokens if limit is None else limit
-    pieces = _cut_at_stop(tokens[:room], request.sampling.stop)
-    is_cut = pieces is None and len(tokens) > room
-    given = tokens[:room] if pieces is None else pieces
+    room = context_length - num_prompt_tokens
+    room = room if limit is None else min(limit, room)
+    within = "".join(tokens[:room])
+    end, stop = first_stop(within, request.sampling.stop) or (None, None)
+    is_cut = stop is None and len(tokens) > room
+    given = split_tokens(within[:end])
     return _Answer(
         pieces=tuple(given),
         finish_reason=FinishReason.LENGTH if is_cut else FinishReason.STOP,
         num_prompt_tokens=num_prompt_tokens,
         num_completion_tokens=len(given),
+        stop=stop,
     )
 
 
@@ -248,6 +257,8 @@ def _text_to_repeat(request: GenerationRequest) -> str:
         )
     if request.sampling.logit_bias:
         raise InvalidRequestError("The echo model has no vocabulary to bias.", param="logit_bias")
+    if request.suffix is not None:
+        raise InvalidRequestError("The echo model fills no gaps.", param="suffix")
     if request.prompt_tokens is not None:
         raise InvalidRequestError("The echo model takes text, not token ids.", param="prompt")
     if request.prompt is not None:
@@ -270,17 +281,22 @@ def _prompt_words(request: GenerationRequest) -> list[str]:
     return [word for message in request.messages or () for word in split_tokens(message.content)]
 
 
-def _cut_at_stop(tokens: Sequence[str], stops: Sequence[str]) -> list[str] | None:
-    """The tokens before the earliest stop string, or `None` where none occurs."""
-    text = "".join(tokens)
-    starts = [start for stop in stops if stop and (start := text.find(stop)) >= 0]
-    return split_tokens(text[: min(starts)]) if starts else None
+def _prompt_logprobs(request: GenerationRequest) -> tuple[TokenLogprob, ...]:
+    """The first token of a prompt follows nothing, so nothing is known of it."""
+    found: list[TokenLogprob] = []
+    offset = 0
+    for piece in split_tokens(request.prompt or ""):
+        found += _logprobs(piece, request, offset)
+        offset += len(piece)
+    if found:
+        found[0] = replace(found[0], chosen=replace(found[0].chosen, logprob=None), top=())
+    return tuple(found)
 
 
-def _logprobs(piece: str, request: GenerationRequest) -> tuple[TokenLogprob, ...]:
+def _logprobs(piece: str, request: GenerationRequest, offset: int) -> tuple[TokenLogprob, ...]:
     """Certainty: the only choice has the log-probability 0."""
     asked = request.sampling.num_top_logprobs
     if asked is None:
         return ()
     chosen = TokenAlternative(text=piece, text_bytes=piece.encode(), logprob=0.0)
-    return (TokenLogprob(chosen=chosen, top=(chosen,) if asked else ()),)
+    return (TokenLogprob(chosen=chosen, top=(chosen,) if asked else (), offset=offset),)

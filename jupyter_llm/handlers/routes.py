@@ -41,6 +41,12 @@ from .plain import (
     PlainGenerateStreamHandler,
 )
 from .questions import DetokenizeHandler, EmbeddingsHandler, RerankHandler, TokenizeHandler
+from .responses import (
+    CancelResponseHandler,
+    InputItemsHandler,
+    ResponseHandler,
+    ResponsesHandler,
+)
 
 if TYPE_CHECKING:
     from .base import LLMHandler
@@ -58,6 +64,10 @@ ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("api/generate/stream", PlainGenerateStreamHandler),
     ("api/chat", PlainChatHandler),
     ("api/chat/stream", PlainChatStreamHandler),
+    ("v1/responses", ResponsesHandler),
+    ("v1/responses/(.+)/input_items", InputItemsHandler),
+    ("v1/responses/(.+)/cancel", CancelResponseHandler),
+    ("v1/responses/(.+)", ResponseHandler),
     ("v1/models", ModelsHandler),
     ("v1/models/(.+)", ModelHandler),
     ("models", CatalogueHandler),

@@ -179,6 +179,24 @@ class Extraction(TypedDict):
     timings: NotRequired[dict[str, float]]
 
 
+class DeletedResponse(TypedDict):
+    """A stored response that is there no more."""
+
+    id: str
+    object: Literal["response"]
+    deleted: Literal[True]
+
+
+class InputItems(TypedDict):
+    """A page of what a response was asked with, OpenAI's `ResponseItem` each."""
+
+    object: Literal["list"]
+    data: list[dict[str, Any]]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
 class CatalogueModel(TypedDict):
     """A model in full: what its files say, where it stands, what it would take."""
 

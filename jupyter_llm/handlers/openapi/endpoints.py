@@ -16,6 +16,7 @@ from jupyter_llm.handlers.wire.embedding import EmbeddingBody
 from jupyter_llm.handlers.wire.extraction import ExtractBody
 from jupyter_llm.handlers.wire.load_request import LoadBody, SwitchBody, UnloadBody
 from jupyter_llm.handlers.wire.rerank import RerankBody
+from jupyter_llm.handlers.wire.responses.request import ResponsesBody
 from jupyter_llm.handlers.wire.tokens import DetokenizeBody, TokenizeBody
 from jupyter_llm.types import Download
 
@@ -25,6 +26,27 @@ from .endpoint import GENERATES, HUB, LOADS, NAMED, REGISTRY, Endpoint, Paramete
 _HELLO = [{"role": "user", "content": "What can you do?"}]
 _GUIDE = {"model": "guide"}
 _MODEL = "openai.types:Model"
+_RESPONSE = "openai.types.responses:Response"
+_RESPONSE_EVENTS = tuple(
+    f"openai.types.responses:Response{name}Event"
+    for name in (
+        "Created",
+        "InProgress",
+        "OutputItemAdded",
+        "ContentPartAdded",
+        "TextDelta",
+        "TextDone",
+        "ReasoningTextDelta",
+        "ReasoningTextDone",
+        "FunctionCallArgumentsDelta",
+        "FunctionCallArgumentsDone",
+        "ContentPartDone",
+        "OutputItemDone",
+        "Completed",
+        "Incomplete",
+        "Failed",
+    )
+)
 
 ENDPOINTS: dict[str, Endpoint] = {
     "POST /v1/chat/completions": Endpoint(
@@ -107,6 +129,33 @@ ENDPOINTS: dict[str, Endpoint] = {
         events=answers.ChatAnswer,
         errors=GENERATES,
     ),
+    "POST /v1/responses": Endpoint(
+        body=ResponsesBody,
+        example={**_GUIDE, "input": "What can you do?", "max_output_tokens": 50},
+        answer=_RESPONSE,
+        events=_RESPONSE_EVENTS,
+        errors=GENERATES | REGISTRY,
+    ),
+    "GET /v1/responses/{id}": Endpoint(answer=_RESPONSE, errors=NAMED | REGISTRY),
+    "DELETE /v1/responses/{id}": Endpoint(answer=answers.DeletedResponse, errors=NAMED | REGISTRY),
+    "GET /v1/responses/{id}/input_items": Endpoint(
+        query=(
+            Parameter(
+                name="limit",
+                description="how many to list",
+                schema={"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
+            ),
+            Parameter(
+                name="order",
+                description="whether the last one or the first one comes first",
+                schema={"type": "string", "enum": ["desc", "asc"], "default": "desc"},
+            ),
+            Parameter(name="after", description="the id of the item before the page"),
+        ),
+        answer=answers.InputItems,
+        errors=NAMED | REGISTRY,
+    ),
+    "POST /v1/responses/{id}/cancel": Endpoint(answer=_RESPONSE, errors=NAMED | REGISTRY),
     "GET /v1/models": Endpoint(answer=answers.ModelList),
     "GET /v1/models/{id}": Endpoint(answer=_MODEL, errors=NAMED),
     "GET /models": Endpoint(answer=answers.Catalogue),
