@@ -23,10 +23,13 @@ _CHAT_TEMPLATE = (
 )
 
 
-def write_tiny_gguf(path: Path, *, seed: int = 0, fills_gaps: bool = False) -> Path:
+def write_tiny_gguf(
+    path: Path, *, seed: int = 0, fills_gaps: bool = False, quantizes: bool = True
+) -> Path:
     """Write the model; the same seed gives the same bytes.
 
-    With `fills_gaps` it has the tokens of fill-in-the-middle, after all others.
+    With `fills_gaps` it has the tokens of fill-in-the-middle, after all others; without
+    `quantizes` its weights are float32.
     """
     tokens, merges = _vocabulary()
     if fills_gaps:
@@ -37,7 +40,7 @@ def write_tiny_gguf(path: Path, *, seed: int = 0, fills_gaps: bool = False) -> P
     if fills_gaps:
         _add_gap_tokens(writer, tokens)
     for name, weights in _weights(np.random.default_rng(seed), len(tokens)).items():
-        if weights.ndim == 1:
+        if weights.ndim == 1 or not quantizes:
             writer.add_tensor(name, weights)
         else:
             kind = gguf.GGMLQuantizationType.Q8_0

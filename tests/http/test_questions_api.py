@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import gguf
@@ -162,6 +163,28 @@ def test_vectors_and_chats_at_the_same_time(server: LiveServer, client: openai.O
 
     assert beside == alone
     assert len(answers[0].data) == 500
+
+
+def test_who_leaves_takes_the_rest_of_the_texts_back(server: LiveServer) -> None:
+    def num_read() -> float:
+        with server.open("metrics") as response:
+            lines = response.read().decode().splitlines()
+        return sum(
+            float(line.rsplit(" ", 1)[1])
+            for line in lines
+            if line.startswith('jupyter_llm_prompt_tokens_total{engine="llama_cpp",model="guide"')
+        )
+
+    body = {"model": "guide", "input": ["how do I load a model " * 250] * 500}
+    before = num_read()
+    with pytest.raises(TimeoutError):
+        server.open("v1/embeddings", body, timeout=2.0)
+    time.sleep(1.0)
+    stopped_at = num_read()
+    time.sleep(1.0)
+
+    assert before < stopped_at < before + 500 * 250
+    assert num_read() == stopped_at
 
 
 def test_requests_are_counted(server: LiveServer, client: openai.OpenAI) -> None:
