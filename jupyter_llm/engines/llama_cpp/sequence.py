@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from jupyter_llm.chat.dialogue import Turn
 from jupyter_llm.chat.grammar.form import Form
+from jupyter_llm.chat.sink import Delta
+from jupyter_llm.chat.split import Split
 from jupyter_llm.chat.text import StopMatcher, TextDecoder
 from jupyter_llm.types import (
     FinishReason,
@@ -23,6 +26,9 @@ class Pieces(Protocol):
 
     def piece(self, token: int) -> bytes:
         """The bytes of a token as they belong into an answer."""
+
+    def name(self, token: int) -> bytes:
+        """The bytes of a token, control tokens spelled out."""
 
     def ends_generation(self, token: int) -> bool:
         """Whether the model ends its answer with this token."""
@@ -55,7 +61,7 @@ class Sequence:
     belongs to the engine's thread; other threads only set `is_cancelled`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an answer is made of
         self,
         request: GenerationRequest,
         prompt: list[int],
@@ -63,6 +69,7 @@ class Sequence:
         *,
         room: int,
         form: Form | None = None,
+        split: Split | None = None,
     ) -> None:
         self.request = request
         self.tokens = list(prompt)
@@ -75,7 +82,8 @@ class Sequence:
         self.clock = Clock(submitted=time.monotonic())
         self._pieces = pieces
         self._decoder = TextDecoder()
-        self._stops = StopMatcher(request.sampling.stop)
+        self._split = split or Split(Turn(prompt=""), lambda _text: [])
+        self._stops = StopMatcher((*request.sampling.stop, *self._split.stops))
         wanted = request.sampling.max_tokens
         self._max_tokens = room if wanted is None else min(wanted, room)
 
@@ -110,17 +118,42 @@ class Sequence:
             self.clock.first_token = time.monotonic()
         if self._pieces.ends_generation(token) and not self.request.sampling.ignore_eos:
             return self._last_chunk("", FinishReason.STOP)
+        chunk = self._add(token, () if logprob is None else (logprob,))
+        while chunk.finish_reason is None and (tokens := self._split.closing_tokens()):
+            for closing in tokens:
+                if chunk.finish_reason is None:
+                    chunk = _joined(chunk, self._add(closing, ()))
+        is_empty = not (chunk.text or chunk.reasoning or chunk.tool_calls or chunk.logprobs)
+        return None if is_empty and chunk.finish_reason is None else chunk
+
+    def _add(self, token: int, logprobs: tuple[TokenLogprob, ...]) -> TokenChunk:
         self.tokens.append(token)
+        self._split.note_token()
         is_complete = self.form is not None and self.form.take(token)
-        logprobs = () if logprob is None else (logprob,)
-        text, is_stopped = self._stops.feed(self._decoder.feed(self._pieces.piece(token)))
+        text, is_stopped = self._stops.feed(self._decoder.feed(self._bytes(token)))
         if is_stopped:
             return self._chunk_at_end(text, logprobs, FinishReason.STOP)
         if is_complete:
             return self._last_chunk(text, FinishReason.STOP, logprobs)
         if self.num_completion >= self._max_tokens:
             return self._last_chunk(text, FinishReason.LENGTH, logprobs)
-        return TokenChunk(text=text, logprobs=logprobs) if text or logprobs else None
+        delta = self._split.feed(text)
+        if self._split.has_its_call:
+            return self._end(delta, logprobs, FinishReason.STOP)
+        return TokenChunk(
+            text=delta.text,
+            reasoning=delta.reasoning,
+            tool_calls=delta.tool_calls,
+            logprobs=logprobs,
+        )
+
+    def _bytes(self, token: int) -> bytes:
+        """The bytes of a token; of a control token its name, if that steers the parser."""
+        piece = self._pieces.piece(token)
+        if piece:
+            return piece
+        name = self._pieces.name(token)
+        return name if self._split.is_marker(name) else b""
 
     def _last_chunk(
         self, text: str, reason: FinishReason, logprobs: tuple[TokenLogprob, ...] = ()
@@ -134,14 +167,33 @@ class Sequence:
     def _chunk_at_end(
         self, text: str, logprobs: tuple[TokenLogprob, ...], reason: FinishReason
     ) -> TokenChunk:
+        return self._end(self._split.finish(text), logprobs, reason)
+
+    def _end(
+        self, delta: Delta, logprobs: tuple[TokenLogprob, ...], reason: FinishReason
+    ) -> TokenChunk:
         return TokenChunk(
-            text=text,
+            text=delta.text,
+            reasoning=delta.reasoning,
+            tool_calls=delta.tool_calls,
             logprobs=logprobs,
-            finish_reason=reason,
+            finish_reason=self._split.reason(reason),
             usage=Usage(
                 prompt_tokens=self.num_prompt,
                 completion_tokens=self.num_completion,
                 cached_tokens=self.num_cached,
+                reasoning_tokens=self._split.num_reasoning,
             ),
             timings=self.clock.timings(time.monotonic()),
         )
+
+
+def _joined(first: TokenChunk, second: TokenChunk) -> TokenChunk:
+    """Two chunks of one answer as one, which ends as the second does."""
+    return replace(
+        second,
+        text=first.text + second.text,
+        reasoning=first.reasoning + second.reasoning,
+        tool_calls=first.tool_calls + second.tool_calls,
+        logprobs=first.logprobs + second.logprobs,
+    )

@@ -33,6 +33,14 @@ class Vocabulary:
         count = self._llama.llama_tokenize(self._handle, data, len(data), tokens, room, True, True)
         return tokens[:count]
 
+    def tokenize_markers(self, text: str) -> list[int]:
+        """Tokens of `text` in the middle of an answer, control tokens among them."""
+        data = text.encode()
+        room = len(data) + 2
+        tokens = (ctypes.c_int32 * room)()
+        tokenize = self._llama.llama_tokenize
+        return tokens[: tokenize(self._handle, data, len(data), tokens, room, False, True)]
+
     def piece(self, token: int) -> bytes:
         """The bytes of a token as they belong into an answer: none for control tokens."""
         piece = self._pieces.get(token)
@@ -53,6 +61,14 @@ class Vocabulary:
         """All tokens with which the model ends an answer."""
         is_end = self._llama.llama_vocab_is_eog
         return frozenset(t for t in range(self.num_tokens) if is_end(self._handle, t))
+
+    def control_token(self, text: str) -> int | None:
+        """The token that is spelled like this and is no text to a grammar, if there is one."""
+        tokens = self.tokenize_markers(text)
+        if len(tokens) != 1:
+            return None
+        is_special = self._grammar_token(tokens[0]) == _SPECIAL_MARK + text.encode()
+        return tokens[0] if is_special else None
 
     def grammar_tokenizer(self) -> Any:
         """The vocabulary for llguidance; takes up to a second, and goes when the model goes.
