@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Sequence as Items
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jupyter_llm.chat.dialogue import Dialogue, Turn
@@ -29,6 +30,7 @@ class Prompts:
     def __init__(self, runtime: Runtime) -> None:
         self._vocabulary = runtime.vocabulary
         self._context_length = runtime.options.context_length
+        self._purpose = runtime.purpose
         self._dialogue: Dialogue | None = None
         if runtime.chat_template:
             self._dialogue = Dialogue(
@@ -44,6 +46,10 @@ class Prompts:
         Raises:
             InvalidRequestError: A value cannot be honoured; `param` names it.
         """
+        self._purpose.check_generates(request.model_id)
+        return self._turn(request)
+
+    def _turn(self, request: GenerationRequest) -> Turn:
         if request.messages is None:
             return Turn(
                 prompt=request.prompt or "",
@@ -66,7 +72,7 @@ class Prompts:
             ContextLengthError: The prompt leaves no room for an answer.
             InvalidRequestError: A value cannot be honoured; `param` names it.
         """
-        self._check("logit_bias", (token for token, _ in request.sampling.logit_bias))
+        self.check_tokens("logit_bias", (token for token, _ in request.sampling.logit_bias))
         tokens = self._tokens(request, turn)
         room = self._context_length - len(tokens)
         if room < 1:
@@ -86,7 +92,7 @@ class Prompts:
             self._vocabulary,
             room=room,
             form=form,
-            split=Split(turn, self._vocabulary.tokenize_markers),
+            split=Split(turn, partial(self._vocabulary.tokenize, adds_special=False)),
         )
 
     def text(self, request: GenerationRequest) -> str:
@@ -96,11 +102,19 @@ class Prompts:
         pieces = (self._vocabulary.piece(token) for token in request.prompt_tokens)
         return b"".join(pieces).decode("utf-8", "replace")
 
+    def tokens(self, request: GenerationRequest) -> list[int]:
+        """What the model reads, however long it is.
+
+        Raises:
+            InvalidRequestError: A value cannot be honoured; `param` names it.
+        """
+        return self._tokens(request, self._turn(request))
+
     def _tokens(self, request: GenerationRequest, turn: Turn) -> list[int]:
         if request.messages is not None:
             return self._vocabulary.tokenize(self._without_bos(turn.prompt))
         if request.prompt_tokens is not None:
-            self._check("prompt", request.prompt_tokens)
+            self.check_tokens("prompt", request.prompt_tokens)
             tokens = list(request.prompt_tokens)
         else:
             tokens = self._vocabulary.tokenize(request.prompt or "")
@@ -116,7 +130,12 @@ class Prompts:
         """Most templates write the first token themselves, and tokenizing adds it again."""
         return text.removeprefix(self._vocabulary.bos_text) if self._vocabulary.adds_bos else text
 
-    def _check(self, param: str, tokens: Iterable[int]) -> None:
+    def check_tokens(self, param: str, tokens: Iterable[int]) -> None:
+        """Refuse ids that are no token of this model; `param` says where they come from.
+
+        Raises:
+            InvalidRequestError: There is one.
+        """
         last = self._vocabulary.num_tokens - 1
         for token in tokens:
             if not 0 <= token <= last:

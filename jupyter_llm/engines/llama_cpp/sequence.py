@@ -119,8 +119,9 @@ class Sequence:
         if self._pieces.ends_generation(token) and not self.request.sampling.ignore_eos:
             return self._last_chunk("", FinishReason.STOP)
         chunk = self._add(token, () if logprob is None else (logprob,))
-        while chunk.finish_reason is None and (tokens := self._split.closing_tokens()):
-            for closing in tokens:
+        # not in the middle of a character, where no marker may stand
+        if not self._decoder.is_waiting:
+            for closing in self._split.closing_tokens():
                 if chunk.finish_reason is None:
                     chunk = _joined(chunk, self._add(closing, ()))
         is_empty = not (chunk.text or chunk.reasoning or chunk.tool_calls or chunk.logprobs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
 from typing import Any
@@ -11,6 +12,15 @@ _PIECE_BYTES = 256
 
 _SPECIAL_MARK = b"\xff"
 """What llguidance wants before a token that is no text; no UTF-8 has this byte."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Marks:
+    """The tokens that this model wants around a text, each one or none."""
+
+    begin: tuple[int, ...]
+    end: tuple[int, ...]
+    separator: tuple[int, ...]
 
 
 class Vocabulary:
@@ -25,21 +35,21 @@ class Vocabulary:
         self.bos_text = self._special_text(llama.llama_vocab_bos(self._handle))
         self.eos_text = self._special_text(llama.llama_vocab_eos(self._handle))
 
-    def tokenize(self, text: str) -> list[int]:
-        """Tokens of `text`; control tokens spelled out in it count as such."""
+    def tokenize(
+        self, text: str, *, adds_special: bool = True, parses_special: bool = True
+    ) -> list[int]:
+        """Tokens of `text`.
+
+        `adds_special` puts around it what the model wants there; with `parses_special`
+        control tokens that are spelled out in it count as such.
+        """
         data = text.encode("utf-8", "replace")
         room = len(data) + 2
         tokens = (ctypes.c_int32 * room)()
-        count = self._llama.llama_tokenize(self._handle, data, len(data), tokens, room, True, True)
+        count = self._llama.llama_tokenize(
+            self._handle, data, len(data), tokens, room, adds_special, parses_special
+        )
         return tokens[:count]
-
-    def tokenize_markers(self, text: str) -> list[int]:
-        """Tokens of `text` in the middle of an answer, control tokens among them."""
-        data = text.encode()
-        room = len(data) + 2
-        tokens = (ctypes.c_int32 * room)()
-        tokenize = self._llama.llama_tokenize
-        return tokens[: tokenize(self._handle, data, len(data), tokens, room, False, True)]
 
     def piece(self, token: int) -> bytes:
         """The bytes of a token as they belong into an answer: none for control tokens."""
@@ -64,11 +74,23 @@ class Vocabulary:
 
     def control_token(self, text: str) -> int | None:
         """The token that is spelled like this and is no text to a grammar, if there is one."""
-        tokens = self.tokenize_markers(text)
+        tokens = self.tokenize(text, adds_special=False)
         if len(tokens) != 1:
             return None
         is_special = self._grammar_token(tokens[0]) == _SPECIAL_MARK + text.encode()
         return tokens[0] if is_special else None
+
+    @cached_property
+    def marks(self) -> Marks:
+        """What the model wants around a text; without an end, a separator ends it."""
+        llama, handle = self._llama, self._handle
+        end, separator = llama.llama_vocab_eos(handle), llama.llama_vocab_sep(handle)
+        end = separator if end < 0 else end
+        return Marks(
+            begin=_if(llama.llama_vocab_get_add_bos(handle), llama.llama_vocab_bos(handle)),
+            end=_if(llama.llama_vocab_get_add_eos(handle), end),
+            separator=_if(llama.llama_vocab_get_add_sep(handle), separator),
+        )
 
     def grammar_tokenizer(self) -> Any:
         """The vocabulary for llguidance; takes up to a second, and goes when the model goes.
@@ -108,3 +130,7 @@ class Vocabulary:
             buffer = ctypes.create_string_buffer(-size)
             size = read(self._handle, token, buffer, -size, 0, special)
         return buffer.raw[:size]
+
+
+def _if(is_wanted: bool, token: int) -> tuple[int, ...]:
+    return (token,) if is_wanted and token >= 0 else ()

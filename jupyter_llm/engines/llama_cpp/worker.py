@@ -9,12 +9,13 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from jupyter_llm.errors import EngineDiedError, InvalidRequestError, LLMError
+from jupyter_llm.errors import EngineDiedError, InvalidRequestError, LLMError, ModelLoadError
 from jupyter_llm.types import TokenChunk, TokenLogprob
 
 from .batch import Batch
 from .bindings import log_lines
 from .counters import Counters
+from .embedder import Embedder, EmbeddingTask
 from .kv_cache import KVCache
 from .masks import Masks
 from .pace import PrefillPace
@@ -63,6 +64,7 @@ class Worker:
         self._pace = PrefillPace(options.batch_size)
         self._counters = Counters(options, cache, self._scheduler)
         self._samplers: dict[Sequence, Sampler] = {}
+        self._embedder = Embedder(runtime)
         self._inbox: deque[Sequence] = deque()
         self._wake = threading.Event()
         self._is_stopping = False
@@ -73,6 +75,11 @@ class Worker:
     def submit(self, sequence: Sequence) -> None:
         """Let a sequence take its turn. Callable from any thread."""
         self._inbox.append(sequence)
+        self._wake.set()
+
+    def read(self, task: EmbeddingTask) -> None:
+        """Let a task of texts take its turn. Callable from any thread."""
+        self._embedder.submit(task)
         self._wake.set()
 
     def cancel(self, sequence: Sequence) -> None:
@@ -90,10 +97,12 @@ class Worker:
         try:
             while not self._is_stopping:
                 self._take_orders()
-                if self._scheduler.is_idle:
+                if self._scheduler.is_idle and self._embedder.is_idle:
                     self._rest()
-                else:
+                if not self._scheduler.is_idle:
                     self._step()
+                if not self._embedder.is_idle:
+                    self._embed()
         except EngineDiedError as error:
             self._die(error)
         except Exception as error:  # noqa: BLE001 - nobody above this thread could tell
@@ -155,6 +164,16 @@ class Worker:
         self._counters.note_step(works, decode_s, time.perf_counter() - started)
         self.stats = self._counters.snapshot()
 
+    def _embed(self) -> None:
+        """Read some of the texts whose vectors are wanted, between two steps."""
+        try:
+            num_tokens = self._embedder.step(others_decode=self._scheduler.has_decoding)
+        except ModelLoadError as error:
+            self._embedder.fail(error)
+        else:
+            self._counters.note_read(num_tokens)
+            self.stats = self._counters.snapshot()
+
     def _fill(self, works: list[Work]) -> list[int]:
         """Put the work into the batch; returns where each one's last token stands."""
         self._batch.clear()
@@ -210,6 +229,7 @@ class Worker:
     def _fail_all(self, error: EngineDiedError) -> None:
         """Tell every sequence, without touching a context that may be broken."""
         self._is_stopping = True
+        self._embedder.close(error)
         sequences = [*self._samplers, *self._inbox]
         self._inbox.clear()
         for sampler in self._samplers.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -125,19 +126,17 @@ def _chosen(choice: Choice | None, offered: set[str]) -> tuple[ToolChoice, set[s
 
 
 def _tool(index: int, body: FunctionBody) -> Tool:
-    schema = {"type": "object", "properties": {}} if body.parameters is None else body.parameters
+    tool = Tool(name=body.name, description=body.description or "", is_strict=bool(body.strict))
+    schema = body.parameters
+    if schema is None:
+        return tool
     if schema.get("type", "object") != "object":
         param = f"tools[{index}].function.parameters"
         raise InvalidRequestError(
             f'\'{param}\' must be the schema of an object: its "type" is not "object".',
             param=param,
         )
-    return Tool(
-        name=body.name,
-        description=body.description or "",
-        parameters=json.dumps(schema, ensure_ascii=False),
-        is_strict=bool(body.strict),
-    )
+    return replace(tool, parameters=json.dumps(schema, ensure_ascii=False))
 
 
 def _check_unique(tools: Sequence[ToolBody]) -> None:
