@@ -34,6 +34,11 @@ class AnswerText:
         self._num_shown = offset
         self._waiting: deque[TokenLogprob] = deque()
 
+    @property
+    def matched(self) -> str | None:
+        """The stop string that ended the answer, once one has."""
+        return self._stops.matched
+
     def feed(self, piece: bytes, logprob: TokenLogprob | None) -> Gain:
         """Add a token by its bytes."""
         if logprob is not None:

@@ -78,17 +78,20 @@ def test_max_tokens_cuts_and_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stop", "expected"),
+    ("stop", "expected", "matched"),
     [
-        ((" three",), "one two"),
-        (("wo", "ne"), "o"),
-        (("absent", ""), "one two three"),
+        ((" three",), "one two", " three"),
+        (("wo", "ne"), "o", "ne"),
+        (("absent", ""), "one two three", None),
     ],
 )
-def test_ends_before_the_earliest_stop_string(stop: tuple[str, ...], expected: str) -> None:
+def test_ends_before_the_earliest_stop_string(
+    stop: tuple[str, ...], expected: str, matched: str | None
+) -> None:
     chunks = answer(ask("one two three", stop=stop))
     assert text_of(chunks) == expected
     assert chunks[-1].finish_reason is FinishReason.STOP
+    assert chunks[-1].stop == matched
 
 
 def test_an_empty_prompt_gets_an_empty_answer() -> None:

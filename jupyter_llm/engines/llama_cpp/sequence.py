@@ -183,4 +183,5 @@ class Sequence:
                 cached_tokens=self.num_cached,
             ),
             timings=self.clock.timings(time.monotonic()),
+            stop=self._text.matched,
         )
