@@ -16,10 +16,11 @@ from jupyter_llm.errors import LLMError
 from jupyter_llm.manager.choices import generate_choices
 
 from .activity import activity
-from .base import LLMHandler
 from .errors import status_of
 from .stream import EventStream
 from .wire.errors import error_body, known_error_body
+from .wire.fingerprint import fingerprint
+from .work import WorkHandler
 
 if TYPE_CHECKING:
     from jupyter_llm.types import GenerationRequest, TokenChunk
@@ -30,54 +31,38 @@ if TYPE_CHECKING:
 Chunks = AsyncGenerator["TokenChunk", None]
 MakeReply = Callable[[], Awaitable["Reply"]]
 
-# nginx's word for a client that did not wait for its answer; it is seen in the log only
-CLIENT_CLOSED_REQUEST = 499
 
-
-class GenerationHandler(LLMHandler):
+class GenerationHandler(WorkHandler):
     """A route that answers with text from a model."""
-
-    _track_activity = True
-    _work: asyncio.Task[None] | None = None
-    _client_has_left = False
 
     async def answer(self, call: Call, make_reply: Callable[..., Reply]) -> None:
         """Generate what `call` asks for and send it, until it ends or the client leaves.
 
+        Closing the generator frees the model's slot, also in prefill.
+
         `make_reply` is called when the response types are imported.
         """
-        self._work = asyncio.create_task(self._answer(call, make_reply))
-        if self._client_has_left:
-            self._work.cancel()
-        try:
-            await self._work
-        except StreamClosedError:
-            self._note_departure()
-        except asyncio.CancelledError:
-            if not self._client_has_left:
-                raise
-            self._note_departure()
-
-    def on_connection_close(self) -> None:
-        """Stop the work: closing the generator frees the model's slot, also in prefill."""
-        self._client_has_left = True
-        if self._work is not None:
-            self._work.cancel()
+        await self.work(self._answer(call, make_reply))
 
     def generated(self, request: GenerationRequest) -> Chunks:
         """The chunks of the answer; a route may do more before the last of them."""
         return self.context.manager.generate(request)
-
-    def _note_departure(self) -> None:
-        self.set_status(CLIENT_CLOSED_REQUEST, "Client Closed Request")
 
     async def _answer(self, call: Call, make_reply: Callable[..., Reply]) -> None:
         self.context.response_types.begin()
         model = await self.context.manager.resolve(call.request.model_id)
         choices = call.choices.of_model(model.id)
 
-        frame = {"request_id": call.request.id, "model": model.id, "created": int(time.time())}
-        make_once = cache(partial(make_reply, **frame, include_usage=call.include_usage))
+        make_once = cache(
+            partial(
+                make_reply,
+                request_id=call.request.id,
+                model=model.id,
+                created=int(time.time()),
+                include_usage=call.include_usage,
+                system_fingerprint=fingerprint(model),
+            )
+        )
 
         async def reply() -> Reply:
             await self.context.response_types.ready()

@@ -34,6 +34,7 @@ from .messages import CountTokensHandler, MessagesHandler
 from .metrics import MetricsHandler
 from .models import ModelHandler, ModelsHandler
 from .not_found import NotFoundHandler
+from .questions import DetokenizeHandler, EmbeddingsHandler, RerankHandler, TokenizeHandler
 from .responses import (
     CancelResponseHandler,
     InputItemsHandler,
@@ -50,6 +51,10 @@ ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("v1/completions", CompletionsHandler),
     ("v1/messages", MessagesHandler),
     ("v1/messages/count_tokens", CountTokensHandler),
+    ("v1/embeddings", EmbeddingsHandler),
+    ("v1/rerank", RerankHandler),
+    ("v1/tokenize", TokenizeHandler),
+    ("v1/detokenize", DetokenizeHandler),
     ("v1/responses", ResponsesHandler),
     ("v1/responses/(.+)/input_items", InputItemsHandler),
     ("v1/responses/(.+)/cancel", CancelResponseHandler),

@@ -104,6 +104,13 @@ def test_echo_puts_the_prompt_before_the_answer_without_counting_it() -> None:
     assert chunks[-1].usage == Usage(prompt_tokens=2, completion_tokens=2)
 
 
+def test_a_prompt_is_scored_and_its_first_token_follows_nothing() -> None:
+    request = ask("one two", echo=True, num_top_logprobs=1, max_tokens=1)
+    logprobs = [one for chunk in answer(request) for one in chunk.logprobs]
+    assert [one.chosen.logprob for one in logprobs] == [None, 0.0, 0.0]
+    assert [one.offset for one in logprobs] == [0, 3, 7]
+
+
 def test_the_only_choice_is_certain() -> None:
     chunk = answer(ask("Grüße", num_top_logprobs=1))[0]
     assert chunk.logprobs[0].chosen.logprob == 0.0
@@ -125,6 +132,10 @@ def test_the_answer_stops_where_the_context_ends() -> None:
     chunks = answer(ask("one two three"), context_length=5)
     assert text_of(chunks) == "one two"
     assert chunks[-1].finish_reason is FinishReason.LENGTH
+
+
+def test_more_tokens_than_the_context_has_room_for_are_a_bound_like_any_other() -> None:
+    assert text_of(answer(ask("one two three", max_tokens=99), context_length=5)) == "one two"
 
 
 def test_what_it_has_not_is_refused_by_name() -> None:

@@ -54,6 +54,122 @@ class ModelList(TypedDict):
     data: list[dict[str, Any]]
 
 
+class PromptUsage(TypedDict):
+    """What a model has read."""
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class Embedding(TypedDict):
+    """The vector of one text: numbers, or float32 (little-endian) in base64."""
+
+    object: Literal["embedding"]
+    index: int
+    embedding: list[float] | str
+
+
+class EmbeddingList(TypedDict):
+    """OpenAI's list of embeddings, in the order of the texts."""
+
+    object: Literal["list"]
+    data: list[Embedding]
+    model: str
+    usage: PromptUsage
+
+
+class Document(TypedDict):
+    """What was ranked."""
+
+    text: str
+
+
+class RankedDocument(TypedDict):
+    """A document by its place in the request, and how relevant it is, 0 to 1."""
+
+    index: int
+    relevance_score: float
+    document: NotRequired[Document]
+
+
+class RankedDocuments(TypedDict):
+    """The documents, most relevant first."""
+
+    id: str
+    object: Literal["list"]
+    model: str
+    results: list[RankedDocument]
+    usage: PromptUsage
+
+
+class Token(TypedDict):
+    """A token and its text, or its bytes where it is part of a character."""
+
+    id: int
+    piece: str | list[int]
+
+
+class Tokens(TypedDict):
+    """What the model would read; `max_model_len` is how much it can."""
+
+    tokens: list[int | Token]
+    count: int
+    max_model_len: int
+    token_strs: NotRequired[list[str]]
+
+
+class Detokenized(TypedDict):
+    """The text, by three names."""
+
+    text: str
+    content: str
+    prompt: str
+
+
+class AnthropicError(TypedDict):
+    """What went wrong, in Anthropic's kinds; `param` and `code` are as everywhere else."""
+
+    type: str
+    message: str
+    param: str | None
+    code: str | None
+    need_bytes: NotRequired[int]
+    free_bytes: NotRequired[int]
+    suggestions: NotRequired[list[dict[str, Any]]]
+
+
+class AnthropicErrorBody(TypedDict):
+    """Every error of Anthropic's routes has this form."""
+
+    type: Literal["error"]
+    error: AnthropicError
+
+
+class AnthropicMessage(TypedDict):
+    """Anthropic's `Message`."""
+
+    id: str
+    type: Literal["message"]
+    role: Literal["assistant"]
+    model: str
+    content: list[dict[str, Any]]
+    stop_reason: Literal["end_turn", "max_tokens", "stop_sequence", "tool_use"]
+    stop_sequence: str | None
+    usage: dict[str, Any]
+
+
+class AnthropicEvent(TypedDict):
+    """One of Anthropic's `RawMessageStreamEvent`."""
+
+    type: str
+
+
+class AnthropicTokenCount(TypedDict):
+    """Anthropic's `MessageTokensCount`."""
+
+    input_tokens: int
+
+
 class DeletedResponse(TypedDict):
     """A stored response that is there no more."""
 

@@ -12,16 +12,21 @@ from jupyter_llm.handlers.wire.admin import SettingsBody
 from jupyter_llm.handlers.wire.chat_request import ChatBody
 from jupyter_llm.handlers.wire.completion_request import CompletionBody
 from jupyter_llm.handlers.wire.downloads import DownloadBody
+from jupyter_llm.handlers.wire.embedding import EmbeddingBody
 from jupyter_llm.handlers.wire.load_request import LoadBody, SwitchBody, UnloadBody
+from jupyter_llm.handlers.wire.rerank import RerankBody
+from jupyter_llm.handlers.wire.messages.request import MessagesBody, PromptBody
 from jupyter_llm.handlers.wire.responses.request import ResponsesBody
+from jupyter_llm.handlers.wire.tokens import DetokenizeBody, TokenizeBody
 from jupyter_llm.types import Download
 
 from . import answers
-from .endpoint import GENERATES, HUB, LOADS, NAMED, REGISTRY, Endpoint, Parameter
+from .endpoint import EVERYWHERE, GENERATES, HUB, LOADS, NAMED, REGISTRY, Endpoint, Parameter
 
 _HELLO = [{"role": "user", "content": "What can you do?"}]
 _GUIDE = {"model": "guide"}
 _MODEL = "openai.types:Model"
+_ANTHROPIC_ERRORS = dict.fromkeys(EVERYWHERE | GENERATES, answers.AnthropicErrorBody)
 _RESPONSE = "openai.types.responses:Response"
 _RESPONSE_EVENTS = tuple(
     f"openai.types.responses:Response{name}Event"
@@ -58,6 +63,48 @@ ENDPOINTS: dict[str, Endpoint] = {
         answer="openai.types:Completion",
         events="openai.types:Completion",
         errors=GENERATES,
+    ),
+    "POST /v1/embeddings": Endpoint(
+        body=EmbeddingBody,
+        example={**_GUIDE, "input": ["How do I load a model?", "Who are you?"]},
+        answer=answers.EmbeddingList,
+        errors=GENERATES,
+    ),
+    "POST /v1/rerank": Endpoint(
+        body=RerankBody,
+        example={
+            "model": "bge-reranker-v2-m3",
+            "query": "What is a panda?",
+            "documents": ["A bear that eats bamboo.", "A kind of bread."],
+            "top_n": 1,
+        },
+        answer=answers.RankedDocuments,
+        errors=GENERATES,
+    ),
+    "POST /v1/tokenize": Endpoint(
+        body=TokenizeBody,
+        example={**_GUIDE, "text": "What can you do?"},
+        answer=answers.Tokens,
+        errors=GENERATES,
+    ),
+    "POST /v1/detokenize": Endpoint(
+        body=DetokenizeBody,
+        example={**_GUIDE, "tokens": [300, 301]},
+        answer=answers.Detokenized,
+        errors=GENERATES,
+    ),
+    "POST /v1/messages": Endpoint(
+        body=MessagesBody,
+        example={**_GUIDE, "max_tokens": 50, "messages": _HELLO},
+        answer=answers.AnthropicMessage,
+        events=answers.AnthropicEvent,
+        others=_ANTHROPIC_ERRORS,
+    ),
+    "POST /v1/messages/count_tokens": Endpoint(
+        body=PromptBody,
+        example={**_GUIDE, "messages": _HELLO},
+        answer=answers.AnthropicTokenCount,
+        others=_ANTHROPIC_ERRORS,
     ),
     "POST /v1/responses": Endpoint(
         body=ResponsesBody,

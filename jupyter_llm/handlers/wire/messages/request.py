@@ -11,7 +11,14 @@ from msgspec import Meta
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.handlers.wire.call import Call
 from jupyter_llm.handlers.wire.decode import decode
-from jupyter_llm.handlers.wire.fields import Count, NonEmpty, Seed, Unit, refuse_unsupported
+from jupyter_llm.handlers.wire.fields import (
+    Count,
+    NonEmpty,
+    RawObject,
+    Seed,
+    Unit,
+    refuse_unsupported,
+)
 from jupyter_llm.handlers.wire.keep_alive import KeepAlive, keep_alive_s
 from jupyter_llm.handlers.wire.sampling import SamplingBody, SamplingDefaults, sampling_params
 from jupyter_llm.types import Constraint, ConstraintKind, GenerationRequest, Message
@@ -72,7 +79,7 @@ class PromptBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     messages: Annotated[list[MessageBody], Meta(min_length=1)]
     model: str | None = None
     system: str | list[TextBlock] | None = None
-    tools: list[msgspec.Raw] | None = None
+    tools: list[RawObject] | None = None
     tool_choice: ToolChoiceBody | None = None
     thinking: Thinking | None = None
     output_config: OutputConfig | None = None
