@@ -25,7 +25,7 @@ from .display import View, open_output
 from .history import Conversation
 from .interpolate import interpolate
 from .loading import load
-from .parser import Answer, stream
+from .answer import Answer, stream
 from .tracebacks import concise_tracebacks
 
 if TYPE_CHECKING:
