@@ -19,13 +19,13 @@ from jupyter_llm.client.tables import loaded_table, memory_table, models_table
 from jupyter_llm.errors import ContextLengthError
 from jupyter_llm.types import Message
 
+from .answer import Answer, stream
 from .arguments import HelpShownError, cell_parser, line_parser, split
 from .cells import place_of
 from .display import View, open_output
 from .history import Conversation
 from .interpolate import interpolate
 from .loading import load
-from .answer import Answer, stream
 from .tracebacks import concise_tracebacks
 
 if TYPE_CHECKING:

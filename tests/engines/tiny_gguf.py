@@ -17,6 +17,7 @@ _NUM_KV_HEADS = 2
 _NUM_LAYERS = 2
 _WORDS = ("he", "ll", "o", "wor", "ld", "th", "the", "in", "ing", "an", "and")
 _SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+_GAP = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
 _CHAT_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
     "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -27,19 +28,25 @@ def write_tiny_gguf(
     path: Path,
     *,
     seed: int = 0,
+    fills_gaps: bool = False,
     chat_template: str = _CHAT_TEMPLATE,
     markers: Sequence[str] = (),
 ) -> Path:
     """Write the model; the same arguments give the same bytes.
 
-    `markers` are further control tokens.
+    `markers` are further control tokens. With `fills_gaps` it has the tokens of
+    fill-in-the-middle, after all others.
     """
     tokens, merges = _vocabulary()
-    tokens += markers
+    tokens.extend(markers)
+    if fills_gaps:
+        tokens.extend(_GAP)
     writer = gguf.GGUFWriter(path, "llama")
     _add_hyperparameters(writer, len(tokens))
-    _add_vocabulary(writer, tokens, merges, num_control=len(_SPECIAL) + len(markers))
+    _add_vocabulary(writer, tokens, merges)
     writer.add_chat_template(chat_template)
+    if fills_gaps:
+        _add_gap_tokens(writer, tokens)
     for name, weights in _weights(np.random.default_rng(seed), len(tokens)).items():
         if weights.ndim == 1:
             writer.add_tensor(name, weights)
@@ -68,11 +75,10 @@ def _add_hyperparameters(writer: gguf.GGUFWriter, num_tokens: int) -> None:
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
 
 
-def _add_vocabulary(
-    writer: gguf.GGUFWriter, tokens: list[str], merges: list[str], *, num_control: int
-) -> None:
+def _add_vocabulary(writer: gguf.GGUFWriter, tokens: list[str], merges: list[str]) -> None:
     kinds = [gguf.TokenType.NORMAL] * len(tokens)
-    kinds[-num_control:] = [gguf.TokenType.CONTROL] * num_control
+    for index in range(tokens.index(_SPECIAL[0]), len(tokens)):
+        kinds[index] = gguf.TokenType.CONTROL
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(tokens)
@@ -81,6 +87,11 @@ def _add_vocabulary(
     writer.add_bos_token_id(tokens.index("<|endoftext|>"))
     writer.add_eos_token_id(tokens.index("<|im_end|>"))
     writer.add_add_bos_token(False)
+
+
+def _add_gap_tokens(writer: gguf.GGUFWriter, tokens: list[str]) -> None:
+    for name, token in zip(("pre", "suf", "mid"), _GAP, strict=True):
+        writer.add_uint32(f"tokenizer.ggml.fim_{name}_token_id", tokens.index(token))
 
 
 def _vocabulary() -> tuple[list[str], list[str]]:

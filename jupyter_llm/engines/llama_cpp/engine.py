@@ -101,13 +101,15 @@ class LlamaCppEngine(Engine):
         loaded = self._require_loaded()
         turn = await self._on_helper(loaded.prompts.turn, request)
         for check in turn.checks:
-            await loaded.grammars.compiled(check)
-        matchers = [await loaded.grammars.compiled(each) for each in turn.constraints]
+            await self._require_loaded().grammars.compiled(check)
+        matchers = [
+            await self._require_loaded().grammars.compiled(each) for each in turn.constraints
+        ]
         sequence = await self._on_helper(
             self._require_loaded().prompts.sequence, request, turn, matchers
         )
-        if request.echo:
-            yield TokenChunk(text=await self._on_helper(loaded.prompts.text, request))
+        if sequence.scores is None and (echo := sequence.echo()):
+            yield echo
         answer = self._answers[sequence] = asyncio.Queue()
         try:
             self._require_loaded().worker.submit(sequence)
