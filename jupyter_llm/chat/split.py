@@ -28,10 +28,6 @@ class Split:
         """Texts that end the answer, beside those that the request has."""
         return self._turn.stops
 
-    def own_stop(self, stop: str | None) -> str | None:
-        """The stop string that ended the answer, unless it is the format's."""
-        return None if stop in self.stops else stop
-
     def is_marker(self, name: bytes) -> bool:
         """Whether a control token of this name is to be spelled out."""
         return self._parser is not None and name.decode("utf-8", "replace") in self._turn.markers

@@ -117,7 +117,7 @@ class EchoEngine(Engine):
             for piece in answer.pieces:
                 await self._pace()
                 first_at = first_at or time.perf_counter()
-                yield _chunk(piece, answer, _logprobs(piece, request, offset))
+                yield _chunk(piece, answer, request, offset)
                 offset += len(piece)
             first_at = first_at or time.perf_counter()
             self._count(answer)
@@ -283,7 +283,8 @@ def _arguments(text: str) -> str:
     return text if is_object else json.dumps({"text": text}, ensure_ascii=False)
 
 
-def _chunk(piece: str, answer: _Answer, logprobs: tuple[TokenLogprob, ...]) -> TokenChunk:
+def _chunk(piece: str, answer: _Answer, request: GenerationRequest, offset: int) -> TokenChunk:
+    logprobs = _logprobs(piece, request, offset)
     if answer.calls:
         delta = ToolCallDelta(index=0, arguments=piece)
         return TokenChunk(text="", tool_calls=(delta,), logprobs=logprobs)

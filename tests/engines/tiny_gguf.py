@@ -28,9 +28,9 @@ def write_tiny_gguf(
     path: Path,
     *,
     seed: int = 0,
-    fills_gaps: bool = False,
     chat_template: str = _CHAT_TEMPLATE,
     markers: Sequence[str] = (),
+    fills_gaps: bool = False,
 ) -> Path:
     """Write the model; the same arguments give the same bytes.
 
@@ -38,15 +38,15 @@ def write_tiny_gguf(
     fill-in-the-middle, after all others.
     """
     tokens, merges = _vocabulary()
-    tokens.extend(markers)
-    if fills_gaps:
-        tokens.extend(_GAP)
+    gap = _GAP if fills_gaps else ()
+    tokens += (*markers, *gap)
     writer = gguf.GGUFWriter(path, "llama")
     _add_hyperparameters(writer, len(tokens))
-    _add_vocabulary(writer, tokens, merges)
-    writer.add_chat_template(chat_template)
+    num_control = len(_SPECIAL) + len(markers) + len(gap)
+    _add_vocabulary(writer, tokens, merges, num_control=num_control)
     if fills_gaps:
         _add_gap_tokens(writer, tokens)
+    writer.add_chat_template(chat_template)
     for name, weights in _weights(np.random.default_rng(seed), len(tokens)).items():
         if weights.ndim == 1:
             writer.add_tensor(name, weights)
@@ -75,10 +75,11 @@ def _add_hyperparameters(writer: gguf.GGUFWriter, num_tokens: int) -> None:
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
 
 
-def _add_vocabulary(writer: gguf.GGUFWriter, tokens: list[str], merges: list[str]) -> None:
+def _add_vocabulary(
+    writer: gguf.GGUFWriter, tokens: list[str], merges: list[str], *, num_control: int
+) -> None:
     kinds = [gguf.TokenType.NORMAL] * len(tokens)
-    for index in range(tokens.index(_SPECIAL[0]), len(tokens)):
-        kinds[index] = gguf.TokenType.CONTROL
+    kinds[-num_control:] = [gguf.TokenType.CONTROL] * num_control
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(tokens)

@@ -84,7 +84,7 @@ class Sequence:
         self.clock = Clock(submitted=time.monotonic())
         self._pieces = pieces
         self._split = split or Split(Turn(prompt=""), lambda _text: [])
-        self._text = AnswerText((*request.sampling.stop, *self._split.stops))
+        self._text = self._answer_text()
         self._echo: Echo | None = None
         self.scores: PromptScores | None = None
         wanted = request.sampling.max_tokens
@@ -93,7 +93,7 @@ class Sequence:
     def begin_with(self, echo: Echo) -> None:
         """Repeat the prompt before the answer, with scores where log-probabilities are wanted."""
         self._echo = echo
-        self._text = AnswerText(self.request.sampling.stop, offset=len(echo.text))
+        self._text = self._answer_text(offset=len(echo.text))
         num_top = self.request.sampling.num_top_logprobs
         if num_top is not None:
             self.scores = PromptScores(echo, self.tokens, num_top)
@@ -194,6 +194,16 @@ class Sequence:
         name = self._pieces.name(token)
         return name if self._split.is_marker(name) else b""
 
+    def _answer_text(self, *, offset: int = 0) -> AnswerText:
+        stops = (*self.request.sampling.stop, *self._split.stops)
+        return AnswerText(stops, offset=offset)
+
+    @property
+    def _matched(self) -> str | None:
+        """The stop string that ended the answer, if it was the caller's."""
+        matched = self._text.matched
+        return matched if matched in self.request.sampling.stop else None
+
     def _last_chunk(self, gain: Gain, reason: FinishReason) -> TokenChunk:
         """End with the text held back, unless a stop string completes in it after all."""
         rest = self._text.end()
@@ -224,7 +234,7 @@ class Sequence:
                 reasoning_tokens=self._split.num_reasoning,
             ),
             timings=self.clock.timings(time.monotonic()),
-            stop=self._split.own_stop(self._text.matched),
+            stop=self._matched,
         )
 
 
