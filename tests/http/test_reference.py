@@ -14,6 +14,7 @@ from jupyter_llm.handlers.wire.admin import SettingsBody
 from jupyter_llm.handlers.wire.chat_request import ChatBody
 from jupyter_llm.handlers.wire.completion_request import CompletionBody
 from jupyter_llm.handlers.wire.load_request import LoadBody
+from jupyter_llm.handlers.wire.messages.request import MessagesBody
 from jupyter_llm.handlers.wire.responses.request import ResponsesBody
 from jupyter_llm.telemetry.metrics import Metrics
 
@@ -42,6 +43,7 @@ def test_every_path_is_in_the_reference() -> None:
     ("title", "body"),
     [
         ("POST /v1/chat/completions", ChatBody),
+        ("POST /v1/messages", MessagesBody),
         ("POST /v1/responses", ResponsesBody),
         ("POST /load", LoadBody),
         ("POST /api/admin/models/{id}/settings", SettingsBody),

@@ -14,8 +14,8 @@ from jupyter_llm.handlers.wire.completion_request import CompletionBody
 from jupyter_llm.handlers.wire.downloads import DownloadBody
 from jupyter_llm.handlers.wire.embedding import EmbeddingBody
 from jupyter_llm.handlers.wire.load_request import LoadBody, SwitchBody, UnloadBody
-from jupyter_llm.handlers.wire.rerank import RerankBody
 from jupyter_llm.handlers.wire.messages.request import MessagesBody, PromptBody
+from jupyter_llm.handlers.wire.rerank import RerankBody
 from jupyter_llm.handlers.wire.responses.request import ResponsesBody
 from jupyter_llm.handlers.wire.tokens import DetokenizeBody, TokenizeBody
 from jupyter_llm.types import Download
