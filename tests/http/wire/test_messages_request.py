@@ -105,6 +105,7 @@ def test_every_documented_field_is_understood_or_refused() -> None:
         ({"user_profile_id": "x"}, "user_profile_id"),
         ({"workspace_id": "x"}, "workspace_id"),
         ({"system": [{"type": "image"}]}, "system[0].type"),
+        ({"system": [{"text": "Be kind."}]}, "system[0].type"),
     ],
 )
 def test_a_value_that_is_wrong_is_named(fields: dict[str, Any], param: str) -> None:
