@@ -48,6 +48,7 @@ from .responses import (
     ResponseHandler,
     ResponsesHandler,
 )
+from .resumption import StreamHandler
 
 if TYPE_CHECKING:
     from .base import LLMHandler
@@ -71,6 +72,7 @@ ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("v1/responses/(.+)/input_items", InputItemsHandler),
     ("v1/responses/(.+)/cancel", CancelResponseHandler),
     ("v1/responses/(.+)", ResponseHandler),
+    ("v1/streams/(.+)", StreamHandler),
     ("v1/models", ModelsHandler),
     ("v1/models/(.+)", ModelHandler),
     ("models", CatalogueHandler),

@@ -231,6 +231,14 @@ class DeletedResponse(TypedDict):
     deleted: Literal[True]
 
 
+class DeletedStream(TypedDict):
+    """A stream that was stopped and cannot be resumed any more."""
+
+    id: str
+    object: Literal["stream"]
+    deleted: Literal[True]
+
+
 class InputItems(TypedDict):
     """A page of what a response was asked with, OpenAI's `ResponseItem` each."""
 

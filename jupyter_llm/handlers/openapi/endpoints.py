@@ -171,6 +171,18 @@ ENDPOINTS: dict[str, Endpoint] = {
         errors=NAMED | REGISTRY,
     ),
     "POST /v1/responses/{id}/cancel": Endpoint(answer=_RESPONSE, errors=NAMED | REGISTRY),
+    "GET /v1/streams/{id}": Endpoint(
+        query=(
+            Parameter(
+                name="after",
+                description="the id of the last event that came",
+                schema={"type": "integer", "minimum": 0, "default": 0},
+            ),
+        ),
+        events=("openai.types.chat:ChatCompletionChunk", "openai.types:Completion"),
+        errors=NAMED | GENERATES,
+    ),
+    "DELETE /v1/streams/{id}": Endpoint(answer=answers.DeletedStream, errors=NAMED),
     "GET /v1/models": Endpoint(answer=answers.ModelList),
     "GET /v1/models/{id}": Endpoint(answer=_MODEL, errors=NAMED),
     "GET /models": Endpoint(answer=answers.Catalogue),
