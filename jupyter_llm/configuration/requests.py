@@ -44,6 +44,27 @@ class RequestTraits(HasTraits):
         Default: LLM_MAX_TOKENS_LIMIT, then 0.""",
     ).tag(config=True)
 
+    max_queued_requests = Int(
+        256,
+        min=0,
+        help="""Requests that may wait for a slot of one model; one more is answered 503
+        with a Retry-After.""",
+    ).tag(config=True)
+
+    max_queued_requests_per_user = Int(
+        64,
+        min=1,
+        help="""Requests of one user that may wait for a slot of one model; one more is
+        answered 429 with a Retry-After.""",
+    ).tag(config=True)
+
+    queue_timeout_s = Float(
+        600.0,
+        min=1.0,
+        help="""Seconds that a request waits for a slot, and for its model to load; then it
+        is answered 503 with a Retry-After.""",
+    ).tag(config=True)
+
     max_body_bytes = Int(
         16 * 1024 * 1024,
         min=1,

@@ -7,14 +7,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from jupyter_llm.manager.lifetime import Lifetime
-from jupyter_llm.manager.queue import Places
+from jupyter_llm.manager.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from jupyter_llm.manager.turns import Turn
+    from jupyter_llm.types import GenerationRequest
+
 
 class Door:
-    """The one way of a request into an instance.
+    """The one way of a request into an instance, where it then waits for its turn.
 
     It is open unless the instance is drained for another model. `on_expire` is called
     when nobody was inside for the keep-alive, `on_departure` whenever a request left.
@@ -22,14 +25,14 @@ class Door:
 
     def __init__(
         self,
-        model_id: str,
+        turns: Turns,
         *,
         keep_alive_s: float,
         on_expire: Callable[[], None],
         on_departure: Callable[[], None],
     ) -> None:
         self.lifetime = Lifetime(keep_alive_s, on_expire)
-        self._places = Places(model_id)
+        self.turns = turns
         self._on_departure = on_departure
         self._drained_for: str | None = None
         self._open = _set_event()
@@ -43,29 +46,30 @@ class Door:
     @property
     def is_busy(self) -> bool:
         """Whether somebody is inside."""
-        return self._places.num_inside > 0
+        return self.turns.num_inside > 0
 
     @property
     def num_inside(self) -> int:
         """Requests that run or wait inside."""
-        return self._places.num_inside
+        return self.turns.num_inside
 
     @contextmanager
-    def entered(self, num_places: int, keep_alive_s: float | None = None) -> Iterator[None]:
+    def entered(self, request: GenerationRequest, num_places: int) -> Iterator[Turn]:
         """Be one of `num_places` inside; the request may ask for another keep-alive.
 
         Raises:
             OverloadedError: All places are taken.
+            TooManyRequestsError: Too many requests of the same user wait.
         """
         self.lifetime.hold()
         try:
-            with self._places.enter(num_places):
+            with self.turns.enter(request, num_places) as turn:
                 self._idle.clear()
-                yield
+                yield turn
         finally:
             if not self.is_busy:
                 self._idle.set()
-            self.lifetime.release(keep_alive_s)
+            self.lifetime.release(request.keep_alive_s)
             self._on_departure()
 
     def drain(self, for_id: str) -> None:

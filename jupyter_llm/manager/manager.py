@@ -209,14 +209,17 @@ class ModelManager:
         """Stream an answer, loading the model first where that is needed.
 
         Raises:
-            OverloadedError: Too many requests wait at this model already.
+            OverloadedError: Too many requests wait at this model already, or it has waited
+                for too long.
+            TooManyRequestsError: Too many requests of the same user wait there.
             LLMError: What `load` and the engine's `generate` raise.
         """
         instance = await self._instances.ensure_for_request(await self.resolve(request.model_id))
-        with instance.entered(request.keep_alive_s):
-            engine = await instance.ready()
+        with instance.entered(request) as turn:
+            engine = await instance.engine_in(turn)
             async with aclosing(engine.generate(request)) as chunks:
                 async for chunk in chunks:
+                    turn.count(chunk)
                     yield chunk
 
     def _tell(self, status: ModelStatus) -> None:
