@@ -58,7 +58,12 @@ class Instance:
         self.model = model
         self.engine_name = engine_name
         self.options = options
-        self.turns = Turns(model.id, around.settings.bounds, lambda: self._num_slots_now)
+        self.turns = Turns(
+            model.id,
+            around.settings.bounds,
+            num_slots=lambda: self._num_slots_now,
+            on_spent=around.on_spent,
+        )
         self.door = Door(
             self.turns,
             keep_alive_s=around.settings.keep_alive_of(model.id),

@@ -29,7 +29,7 @@ class Instances:
     """Makes instances where they are wanted, and finds those that live.
 
     `gates` hold back the requests of a model that is being replaced. `on_change` is called
-    with the status at every change. Set `is_stopping` to have no more made.
+    with the status at every change, `on_spent` with a user and their tokens. Set `is_stopping` to have no more made.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class Instances:
         find: Finders,
         pool: MemoryPool,
         on_change: Callable[[ModelStatus], None],
+        on_spent: Callable[[str, int], None],
     ) -> None:
         self.is_stopping = False
         self.probes = Probes()
@@ -56,6 +57,7 @@ class Instances:
             adviser=Adviser(find=find, probes=self.probes, settings=settings),
             load_turn=asyncio.Lock(),
             on_change=self._note_change,
+            on_spent=on_spent,
         )
 
     def __iter__(self) -> Iterator[Instance]:

@@ -35,7 +35,8 @@ class ModelManager:
     """Loads models, shares them between requests and brings them back when they die.
 
     It belongs to one event loop. `on_event` is called there with `"model"` and the
-    status at every change. `find_engine` turns an engine's name into what makes one and
+    status at every change, `on_spent` with a user and the tokens of a request of theirs that
+    has ended. `find_engine` turns an engine's name into what makes one and
     `pool` is the memory that models are loaded into; both have real defaults.
     """
 
@@ -44,6 +45,7 @@ class ModelManager:
         *,
         settings: ManagerSettings,
         on_event: Callable[[str, ModelStatus], None] | None = None,
+        on_spent: Callable[[str, int], None] | None = None,
         find_engine: Callable[[str], Callable[[], Engine]] | None = None,
         pool: MemoryPool | None = None,
     ) -> None:
@@ -72,6 +74,7 @@ class ModelManager:
             find=find,
             pool=pool,
             on_change=self._tell,
+            on_spent=on_spent or (lambda _user, _num_tokens: None),
         )
         self._names = Names(settings, self._catalogue, self._instances)
         self._listing = Listing(
@@ -136,6 +139,13 @@ class ModelManager:
             ModelNotFoundError: There is none of this name.
         """
         self._names.active_id = (await self._names.find(name)).id
+
+    def check_allowed(self, model_id: str) -> None:
+        """See that this caller may use a model, by its id.
+
+        Raises:
+            ModelNotFoundError: To them there is no such model.
+        """
 
     def loaded(self) -> tuple[ModelStatus, ...]:
         """Every model that is not unloaded: in memory, on its way, or failed."""

@@ -23,7 +23,7 @@ class Surroundings:
 
     `probes` knows what models need, `room` makes room for one and `adviser` says what else
     would fit. `load_turn` lets one model load at a time, so that no two count on the same
-    free memory.
+    free memory. `on_spent` is told of a user and the tokens of a request that has ended.
     """
 
     settings: ManagerSettings
@@ -33,3 +33,4 @@ class Surroundings:
     adviser: Adviser
     load_turn: asyncio.Lock
     on_change: Callable[[ModelStatus], None]
+    on_spent: Callable[[str, int], None]

@@ -65,27 +65,42 @@ class Turn:
             self._usage[chunk.index] = chunk.usage
 
     def settle(self) -> None:
-        """Charge what was not charged while it ran."""
-        if not self._usage:
-            return
-        read = sum(usage.prompt_tokens - usage.cached_tokens for usage in self._usage.values())
-        written = sum(usage.completion_tokens for usage in self._usage.values())
-        self._turns.queue.charge(
-            self.ticket.user,
-            num_prompt=read - self.ticket.num_prompt,
-            num_completion=max(written - self._num_counted, 0),
-        )
+        """Charge what was not charged while it ran, and tell what was spent.
+
+        Of a request that was cut off only an estimate is known.
+        """
+        user, ends = self.ticket.user, self._usage.values()
+        if ends:
+            cached = sum(usage.cached_tokens for usage in ends)
+            read = sum(usage.prompt_tokens for usage in ends)
+            written = sum(usage.completion_tokens for usage in ends)
+            self._turns.queue.charge(
+                user,
+                num_prompt=read - cached - self.ticket.num_prompt,
+                num_completion=max(written - self._num_counted, 0),
+            )
+            self._turns.on_spent(user, read + written)
+        elif self._num_counted:
+            self._turns.on_spent(user, self.ticket.num_prompt + self._num_counted)
 
 
 class Turns:
     """Gives the requests inside one instance their turns.
 
-    `num_slots` is how many may have one now, 0 while the model does not serve. Time is
-    measured while requests are inside: an idle hour says nothing about the next place.
+    `num_slots` is how many may have one now, 0 while the model does not serve; `on_spent` is
+    told of a user and the tokens of each request of theirs that has ended. Time is measured while requests are inside: an idle hour says nothing about the next place.
     """
 
-    def __init__(self, model_id: str, bounds: Bounds, num_slots: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        model_id: str,
+        bounds: Bounds,
+        *,
+        num_slots: Callable[[], int],
+        on_spent: Callable[[str, int], None],
+    ) -> None:
         self.bounds = bounds
+        self.on_spent = on_spent
         self.queue = FairQueue()
         self.on_change: Callable[[], None] = lambda: None
         self._model_id = model_id

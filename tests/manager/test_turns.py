@@ -30,7 +30,13 @@ class Inside:
     def __init__(self, num_slots: int = 9, **bounds: Any) -> None:
         self.num_slots = num_slots
         bounds = {"max_waiting": MANY, "max_waiting_per_user": MANY, "timeout_s": 60.0} | bounds
-        self.turns = Turns("m", Bounds(**bounds), lambda: self.num_slots)
+        self.spent: list[tuple[str, int]] = []
+        self.turns = Turns(
+            "m",
+            Bounds(**bounds),
+            num_slots=lambda: self.num_slots,
+            on_spent=lambda *spent: self.spent.append(spent),
+        )
 
     def enter(self, user: str = "", **fields: Any) -> AbstractContextManager[Turn]:
         request = GenerationRequest(id="1", model_id="m", prompt="", user=user, **fields)
@@ -173,3 +179,14 @@ async def test_tokens_are_charged_as_they_come_and_put_right_at_the_end() -> Non
         turn.count(TokenChunk(text="", usage=usage))
         turn.settle()
         assert counters.of("a") == 10 + 2 * 5
+        assert inside.spent == [("a", 105)]
+
+
+@scenario
+async def test_of_a_request_that_was_cut_off_what_is_known_is_told() -> None:
+    inside = Inside()
+    with inside.enter("a", prompt_tokens=(1, 2, 3)) as turn:
+        turn.count(TokenChunk(text="one"))
+    with inside.enter("b"):
+        pass
+    assert inside.spent == [("a", 4)]
