@@ -13,7 +13,7 @@ INSTALLED := $(VENV)/.installed
 NODE_MODULES := labextension/node_modules/.yarn-state.yml
 PANEL := jupyter_llm/labextension/package.json
 PANEL_LINK := $(VENV)/share/jupyter/labextensions/@jupyter-llm/labextension
-PANEL_SOURCES := $(shell find labextension/src labextension/style -type f) labextension/tsconfig.json
+PANEL_SOURCES := $(shell find labextension/src labextension/style -type f) labextension/tsconfig.json labextension/copySwaggerUI.mjs
 HAS_NODE := $(shell node --print 'parseInt(process.versions.node) >= 20 || ""' 2>/dev/null)
 
 # $(call skip,WHAT): say what is left out and how to have it; in CI nothing may be left out
@@ -56,7 +56,8 @@ build: install ## build the wheel and the source distribution into dist/
 	$(BIN)/python -m hatchling build
 
 clean: ## remove what was built, but for the environment
-	rm -rf dist labextension/lib labextension/*.tsbuildinfo jupyter_llm/labextension
+	rm -rf dist labextension/lib labextension/*.tsbuildinfo jupyter_llm/labextension \
+		jupyter_llm/swagger_ui
 
 $(INSTALLED): pyproject.toml labextension/hatch_build.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or later is needed; $(PYTHON) is {sys.version.split()[0]}. Name another one: make PYTHON=python3.12 …")'

@@ -53,6 +53,12 @@ def test_a_wheel_brings_every_migration_of_the_registry(files: set[str]) -> None
     assert scripts <= files
 
 
+def test_a_wheel_brings_swagger_ui_and_its_licence(files: set[str]) -> None:
+    folder = "jupyter_llm/swagger_ui"
+    assert {f"{folder}/swagger-ui-bundle.js", f"{folder}/swagger-ui.css"} <= files
+    assert {f"{folder}/LICENSE", f"{folder}/NOTICE"} <= files
+
+
 @pytest.mark.parametrize("path", ["py.typed", "guide/guide.gguf"])
 def test_a_wheel_brings_what_is_not_python(files: set[str], path: str) -> None:
     assert f"jupyter_llm/{path}" in files

@@ -9,15 +9,41 @@ https://huggingface.co/docs/transformers/main/en/chat_templating
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any, NoReturn
 
 from jinja2 import TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from jupyter_llm.errors import InvalidRequestError, ModelFileError
-from jupyter_llm.types import Message
+from jupyter_llm.types import Message, Tool, ToolCall
+
+from .turns import CallStyle, tool_dict, turn_dict, with_calls_told, with_tools_told
+
+_FAILURES = (
+    *(TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError),
+    RecursionError,
+)
+
+_OWN_NAMES = frozenset(
+    (
+        *("messages", "tools", "bos_token", "eos_token"),
+        *("add_generation_prompt", "continue_final_message"),
+    )
+)
+
+# words that no template has of its own
+_TOOL, _VALUE, _RESULT = "zu1n7_tool", "zu1n7_value", "zu1n7_result"
+_PROBE_TOOL = Tool(name=_TOOL, description="A tool.")
+_PROBE_CALL = ToolCall(id="zu1n7call", name=_TOOL, arguments=f'{{"key": "{_VALUE}"}}')
+_PROBE = (
+    Message(role="user", content="A question."),
+    Message(role="assistant", content="", tool_calls=(_PROBE_CALL,)),
+    Message(role="tool", content=_RESULT, name=_TOOL, tool_call_id=_PROBE_CALL.id),
+)
 
 
 class ChatTemplate:
@@ -28,6 +54,7 @@ class ChatTemplate:
     """
 
     def __init__(self, source: str, *, bos_token: str = "", eos_token: str = "") -> None:
+        self.source = source
         self._tokens = {"bos_token": bos_token, "eos_token": eos_token}
         try:
             self._template = _environment().from_string(source)
@@ -36,23 +63,86 @@ class ChatTemplate:
                 f"the model's chat template does not compile: {error.message}"
             ) from error
 
-    def render(self, messages: Sequence[Message]) -> str:
+    def render(
+        self,
+        messages: Sequence[Message],
+        *,
+        tools: Sequence[Tool] = (),
+        arguments: Mapping[str, Any] | None = None,
+    ) -> str:
         """Return the prompt that asks for the assistant's next turn.
+
+        What the template has no place for, tools or calls of the past, is told in the text
+        of the turns. `arguments` are further names for the template.
 
         Raises:
             InvalidRequestError: The template refuses these messages, or fails on them.
         """
+        further = _checked(arguments or {})
+        style = self._call_style
+        if tools and not self.knows_tools:
+            messages, tools = with_tools_told(messages, tools), ()
+        if style is None:
+            messages = with_calls_told(messages)
+        turns = [turn_dict(turn, at, style or CallStyle()) for at, turn in enumerate(messages)]
         try:
-            return self._template.render(
-                messages=[_as_dict(message) for message in messages],
-                add_generation_prompt=True,
-                **self._tokens,
-            )
-        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+            return self._rendered(turns, tools, further)
+        except _FAILURES as error:
             raise InvalidRequestError(
                 f"the model's chat template does not take these messages: {error}",
                 param="messages",
             ) from error
+
+    @cached_property
+    def knows_tools(self) -> bool:
+        """Whether the template tells the model of the tools that it is given."""
+        turns = [turn_dict(_PROBE[0], 0, CallStyle())]
+        try:
+            return _TOOL in self._rendered(turns, (_PROBE_TOOL,), {})
+        except _FAILURES:
+            return False
+
+    @cached_property
+    def _call_style(self) -> CallStyle | None:
+        """The first way of writing calls that comes out whole; `None` if none does."""
+        has_short_ids = bool(re.search(r"length\s*!=\s*9", self.source))
+        styles = (
+            CallStyle(has_text_arguments=text, has_null_content=null, has_short_ids=has_short_ids)
+            for null in (True, False)
+            for text in (False, True)
+        )
+        return next((style for style in styles if self._takes(style)), None)
+
+    def _takes(self, style: CallStyle) -> bool:
+        turns = [turn_dict(turn, at, style) for at, turn in enumerate(_PROBE)]
+        try:
+            text = self._rendered(turns, (_PROBE_TOOL,), {})
+        except _FAILURES:
+            return False
+        # a Python dictionary in the text is an object where the template wanted a string
+        return _VALUE in text and _RESULT in text and f"'{_VALUE}'" not in text
+
+    def _rendered(
+        self,
+        turns: Sequence[Mapping[str, Any]],
+        tools: Sequence[Tool],
+        arguments: Mapping[str, Any],
+    ) -> str:
+        names = {
+            "messages": turns,
+            "tools": [tool_dict(tool) for tool in tools] or None,
+            "add_generation_prompt": True,
+            **self._tokens,
+        }
+        return self._template.render({**arguments, **names})
+
+
+def _checked(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The arguments, none of which may take the place of what we give the template."""
+    for name in arguments.keys() & _OWN_NAMES:
+        param = f"chat_template_kwargs.{name}"
+        raise InvalidRequestError(f"'{param}' is not the caller's to set.", param=param)
+    return arguments
 
 
 def _environment() -> ImmutableSandboxedEnvironment:
@@ -63,11 +153,6 @@ def _environment() -> ImmutableSandboxedEnvironment:
     environment.globals["raise_exception"] = _raise_exception
     environment.globals["strftime_now"] = _strftime_now
     return environment
-
-
-def _as_dict(message: Message) -> dict[str, Any]:
-    fields = {"role": message.role, "content": message.content}
-    return fields if message.name is None else fields | {"name": message.name}
 
 
 def _to_json(value: Any, indent: int | None = None, **_: Any) -> str:

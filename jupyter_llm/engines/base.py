@@ -5,14 +5,21 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable
 
-from jupyter_llm.errors import EngineDiedError
+from jupyter_llm.errors import EngineDiedError, InvalidRequestError
 from jupyter_llm.types import (
+    DetokenizeRequest,
+    EmbeddingRequest,
+    Embeddings,
     EngineStats,
     GenerationRequest,
     LoadOptions,
     MemoryUse,
     Model,
+    Ranking,
+    RerankRequest,
     TokenChunk,
+    TokenizeRequest,
+    TokenList,
 )
 
 OnProgress = Callable[[float], None]
@@ -63,6 +70,36 @@ class Engine(ABC):
             EngineDiedError: The engine stopped before the answer was complete.
         """
 
+    async def embed(self, request: EmbeddingRequest) -> Embeddings:
+        """The vectors of texts; cancelling the call takes what is left of them back.
+
+        Raises:
+            ContextLengthError: A text is longer than the model reads; `param` names it.
+            InvalidRequestError: A value cannot be honoured; `param` names it.
+            EngineDiedError: The engine stopped before the vectors were complete.
+        """
+        raise _lacking("give embeddings", request.model_id)
+
+    async def rerank(self, request: RerankRequest) -> Ranking:
+        """How relevant documents are to a query. Raises what `embed` raises."""
+        raise _lacking("rank documents", request.model_id)
+
+    async def tokenize(self, request: TokenizeRequest) -> TokenList:
+        """The tokens of a prompt, however long it is.
+
+        Raises:
+            InvalidRequestError: A value cannot be honoured; `param` names it.
+        """
+        raise _lacking("show its tokens", request.request.model_id)
+
+    async def detokenize(self, request: DetokenizeRequest) -> str:
+        """The text of tokens.
+
+        Raises:
+            InvalidRequestError: There is no such token; `param` is `tokens`.
+        """
+        raise _lacking("show its tokens", request.model_id)
+
     @abstractmethod
     async def unload(self) -> None:
         """Give the memory back; returns once it is measurably free.
@@ -80,3 +117,9 @@ class Engine(ABC):
 
         Never returns for an engine that is healthy or was unloaded on purpose.
         """
+
+
+def _lacking(ability: str, model_id: str) -> InvalidRequestError:
+    return InvalidRequestError(
+        f"The engine of {model_id} does not {ability}. Choose another model.", param="model"
+    )

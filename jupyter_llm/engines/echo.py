@@ -192,6 +192,11 @@ def plan_answer(request: GenerationRequest, context_length: int) -> _Answer:
 
 
 def _text_to_repeat(request: GenerationRequest) -> str:
+    if request.constraint:
+        raise InvalidRequestError(
+            "The echo model only repeats: it cannot hold an answer to a form.",
+            param=request.constraint.param,
+        )
     if request.sampling.logit_bias:
         raise InvalidRequestError("The echo model has no vocabulary to bias.", param="logit_bias")
     if request.prompt_tokens is not None:

@@ -104,7 +104,7 @@ class AdminModelHandler(AdminHandler):
     @web.authenticated
     @authorized("write", "llm")
     async def delete(self, name: str) -> None:
-        """Unload it and delete its files."""
+        """Unload a model and delete its files."""
         model, num_bytes = await self.context.remover.remove(name)
         self.finish(removed_body(model.id, num_bytes))
 
@@ -115,13 +115,13 @@ class ModelSettingsHandler(LLMHandler):
     @web.authenticated
     @authorized("read", "llm")
     async def get(self, name: str) -> None:
-        """What was decided about it."""
+        """What was decided about a model."""
         self._finish(await self._model_id(name))
 
     @web.authenticated
     @authorized("write", "llm")
     async def post(self, name: str) -> None:
-        """Decide something else; what the body leaves out stays."""
+        """Decide something else about a model; what the body leaves out stays."""
         changes = settings_change(self.request.body)
         settings, model_id = self.context.manager.settings, await self._model_id(name)
         if aliases := changes.get("aliases"):
@@ -133,7 +133,7 @@ class ModelSettingsHandler(LLMHandler):
     @web.authenticated
     @authorized("write", "llm")
     async def delete(self, name: str) -> None:
-        """Take back everything that was decided here."""
+        """Take back everything that was decided about a model."""
         model_id = await self._model_id(name)
         await self.context.manager.settings.saved.save(model_id, ModelSettings())
         self._finish(model_id)

@@ -40,11 +40,11 @@ class LLMHandler(APIHandler):
     def initialize(self, context: Context) -> None:
         """Take what the route works with."""
         self.context = context
+        # an error before Jupyter's own prepare, of an odd verb for one, is written for nobody
+        self.current_user = None
 
     async def prepare(self) -> None:  # type: ignore[override]  # as Jupyter's own handlers do
         """Find out who asks, by our own keys first, then by Jupyter's means."""
-        # an error before Jupyter's own prepare is written for nobody
-        self.current_user = None
         if not self.check_host():
             raise HTTPError(
                 HTTPStatus.FORBIDDEN,
@@ -119,6 +119,8 @@ class LLMHandler(APIHandler):
         self.set_cors_headers()
         if status_code == HTTPStatus.UNAUTHORIZED:
             self.set_header("WWW-Authenticate", "Bearer")
+        if status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            self.set_header("Allow", ", ".join(self._verbs()))
         if isinstance(error, LLMError):
             if wait := retry_after(error):
                 self.set_header("Retry-After", wait)
@@ -129,6 +131,13 @@ class LLMHandler(APIHandler):
                 status_code, _message(status_code, error), param=None, code=_code(status_code)
             )
         )
+
+    def _verbs(self) -> list[str]:
+        return [
+            verb
+            for verb in self.SUPPORTED_METHODS
+            if getattr(type(self), verb.lower()) is not LLMHandler._unimplemented_method
+        ]
 
     def log_exception(
         self,

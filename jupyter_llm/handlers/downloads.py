@@ -18,7 +18,7 @@ from .wire.downloads import (
 
 
 class BeginDownloadHandler(LLMHandler):
-    """`POST /api/admin/models/download`."""
+    """Brings a model from the Hub to the disk."""
 
     _track_activity = True
 
@@ -49,13 +49,13 @@ class DownloadHandler(LLMHandler):
     @web.authenticated
     @authorized("read", "llm")
     def get(self, download_id: str) -> None:
-        """How far it is."""
+        """How far a download is."""
         self.finish(download_body(self.context.puller.downloads.get(download_id)))
 
     @web.authenticated
     @authorized("write", "llm")
     async def delete(self, download_id: str) -> None:
-        """Stop it; what has come stays for the next time."""
+        """Stop a download; what has come stays for the next time."""
         self.finish(download_body(await self.context.puller.downloads.cancel(download_id)))
 
 
@@ -78,5 +78,5 @@ class HubRepoHandler(LLMHandler):
     @web.authenticated
     @authorized("read", "llm")
     async def get(self, repo_id: str) -> None:
-        """What it has, and whether that fits this machine."""
+        """What a repository has, and whether that fits this machine."""
         self.finish(offers_body(*await self.context.puller.offers(repo_id)))

@@ -26,7 +26,7 @@ MAX_MESSAGE_BYTES = 16 * 1024
 
 
 class EventsHandler(LLMHandler, WebSocketHandler):
-    """Sends events to one client, of every kind until it chooses some.
+    """A WebSocket that sends events to one client, of every kind until it chooses some.
 
     One message at a time is on its way: what a slow client does not take stays in its
     subscription, which is bounded.

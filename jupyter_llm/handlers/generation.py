@@ -6,13 +6,13 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from tornado.iostream import StreamClosedError
 
 from jupyter_llm.errors import LLMError
+from jupyter_llm.manager.choices import generate_choices
 
 from .activity import activity
 from .base import LLMHandler
@@ -69,19 +69,19 @@ class GenerationHandler(LLMHandler):
     async def _answer(self, call: Call, make_reply: Callable[..., Reply]) -> None:
         self.context.response_types.begin()
         model = await self.context.manager.resolve(call.request.model_id)
-        request = replace(call.request, model_id=model.id)
+        choices = call.choices.of_model(model.id)
 
         async def reply() -> Reply:
             await self.context.response_types.ready()
             return make_reply(
-                request_id=request.id,
+                request_id=call.request.id,
                 model=model.id,
                 created=int(time.time()),
                 include_usage=call.include_usage,
             )
 
         send = self._send_stream if call.stream else self._send_whole
-        generated = self.context.manager.generate(request)
+        generated = generate_choices(self.context.manager.generate, choices)
         with activity(self.settings):
             async with aclosing(self.context.metrics.observed(model, generated)) as chunks:
                 await send(chunks, reply)

@@ -60,7 +60,7 @@ class LiveHandler(LLMHandler):
     @web.authenticated
     @authorized("read", "llm")
     def get(self) -> None:
-        """200 as long as the server answers at all."""
+        """Answer 200 as long as the server answers at all."""
         self.finish({"status": "alive"})
 
 
@@ -70,7 +70,7 @@ class ReadyHandler(LLMHandler):
     @web.authenticated
     @authorized("read", "llm")
     def get(self) -> None:
-        """200 while a model is in memory and serves requests, 503 otherwise."""
+        """Answer 200 while a model is in memory and serves requests, 503 otherwise."""
         status = health_of(None, self.context.manager.loaded())
         if status != "ready":
             self.set_status(HTTPStatus.SERVICE_UNAVAILABLE)

@@ -50,7 +50,7 @@ class LoadHandler(LLMHandler):
 
 
 class NamedLoadHandler(LLMHandler):
-    """`POST /api/admin/models/{id}/load`."""
+    """Brings the model that the path names into memory."""
 
     _track_activity = True
 
@@ -64,7 +64,7 @@ class NamedLoadHandler(LLMHandler):
 
 
 class SwitchHandler(LLMHandler):
-    """`POST /switch` and `POST /reload`: another active model, or the same one anew."""
+    """Makes another model the active one, or loads the same one anew."""
 
     _track_activity = True
 
@@ -102,7 +102,7 @@ class UnloadHandler(LLMHandler):
 
 
 class NamedUnloadHandler(LLMHandler):
-    """`POST /api/admin/models/{id}/unload`."""
+    """Takes the model that the path names out of memory."""
 
     _track_activity = True
 

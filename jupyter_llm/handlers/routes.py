@@ -13,6 +13,7 @@ from .admin import (
 from .catalogue import BackendsHandler, CatalogueHandler, LLMsHandler, VramHandler
 from .chat_completions import ChatCompletionsHandler
 from .completions import CompletionsHandler
+from .description import DescriptionHandler, SwaggerAssetHandler, SwaggerUIHandler
 from .downloads import (
     BeginDownloadHandler,
     DownloadHandler,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from .base import LLMHandler
     from .context import Context
 
-_ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
+ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("v1/chat/completions", ChatCompletionsHandler),
     ("v1/completions", CompletionsHandler),
     ("v1/models", ModelsHandler),
@@ -60,6 +61,9 @@ _ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("api/admin/downloads/(.+)", DownloadHandler),
     ("api/admin/hub", HubSearchHandler),
     ("api/admin/hub/(.+)", HubRepoHandler),
+    ("openapi.json", DescriptionHandler),
+    ("swagger-ui", SwaggerUIHandler),
+    ("swagger-ui/(.+)", SwaggerAssetHandler),
     ("ws", EventsHandler),
     ("metrics", MetricsHandler),
     ("vram", VramHandler),
@@ -73,4 +77,4 @@ _ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
 
 def routes(context: Context) -> list[tuple[str, type[LLMHandler], dict[str, Any]]]:
     """Every route, its path relative to the server's base URL."""
-    return [(f"/llm/{path}", handler, {"context": context}) for path, handler in _ROUTES]
+    return [(f"/llm/{path}", handler, {"context": context}) for path, handler in ROUTES]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from jupyter_llm.library.files import GGUFFiles
 
 _PROJECTORS = {"mmproj", "clip-vision"}
-_ENCODERS = {
+ENCODERS = {
     "bert",
     "eurobert",
     "gemma-embedding",
@@ -94,7 +94,7 @@ def _modalities(header: GGUFHeader) -> tuple[str, ...]:
     if pooling == _POOLING_RANK:
         return ("rerank",)
     pools = isinstance(pooling, int) and pooling > _POOLING_NONE
-    return ("embedding",) if pools or header.architecture in _ENCODERS else ("text",)
+    return ("embedding",) if pools or header.architecture in ENCODERS else ("text",)
 
 
 def _adapter(files: GGUFFiles, header: GGUFHeader) -> Adapter:

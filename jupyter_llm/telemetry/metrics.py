@@ -68,14 +68,19 @@ class Metrics:
         labels = (model.id, model.engine)
         observe = self._first_token.labels(*labels).observe
         observe_next = self._next_token.labels(*labels).observe
-        last_at, outcome, usage = time.perf_counter(), "cancelled", None
+        began_at, outcome, usage = time.perf_counter(), "cancelled", None
+        last_at: dict[int, float] = {}
         try:
             async with aclosing(chunks):
                 async for chunk in chunks:
                     if chunk.text:
                         now = time.perf_counter()
-                        observe(now - last_at)
-                        last_at, observe = now, observe_next
+                        # of several answers each has a pace of its own, and all one beginning
+                        if before := last_at.get(chunk.index):
+                            observe_next(now - before)
+                        elif not last_at:
+                            observe(now - began_at)
+                        last_at[chunk.index] = now
                     outcome, usage = chunk.finish_reason or outcome, chunk.usage or usage
                     yield chunk
         except Exception as error:

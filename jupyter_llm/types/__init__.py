@@ -7,6 +7,12 @@ Every value is frozen and keyword-only; a name carries its unit (`_bytes`, `_s`,
 from jupyter_llm.types.constraint import Constraint, ConstraintKind
 from jupyter_llm.types.conversation import Message, Tool, Toolbox, ToolCall, ToolChoice
 from jupyter_llm.types.download import Download, DownloadState
+from jupyter_llm.types.embedding import (
+    EmbeddingRequest,
+    Embeddings,
+    Ranking,
+    RerankRequest,
+)
 from jupyter_llm.types.generation import (
     FinishReason,
     GenerationRequest,
@@ -32,14 +38,18 @@ from jupyter_llm.types.model import (
     ModelStatus,
     ModelUsage,
 )
+from jupyter_llm.types.tokens import DetokenizeRequest, TokenizeRequest, TokenList
 
 __all__ = [
     "Adapter",
     "Constraint",
     "ConstraintKind",
+    "DetokenizeRequest",
     "Device",
     "Download",
     "DownloadState",
+    "EmbeddingRequest",
+    "Embeddings",
     "EngineStats",
     "FinishReason",
     "Fit",
@@ -54,12 +64,16 @@ __all__ = [
     "ModelState",
     "ModelStatus",
     "ModelUsage",
+    "Ranking",
+    "RerankRequest",
     "SamplingParams",
     "Suggestion",
     "Timings",
     "TokenAlternative",
     "TokenChunk",
+    "TokenList",
     "TokenLogprob",
+    "TokenizeRequest",
     "Tool",
     "ToolCall",
     "ToolCallDelta",

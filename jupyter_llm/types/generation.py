@@ -78,20 +78,25 @@ class GenerationRequest:
 class TokenAlternative:
     """A token that could have been chosen, with its natural log-probability.
 
-    `text_bytes` are the token's own bytes: a token may hold half a character.
+    `text_bytes` are the token's own bytes: a token may hold half a character. The first
+    token of a prompt follows nothing: it has no probability.
     """
 
     text: str
     text_bytes: bytes
-    logprob: float
+    logprob: float | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TokenLogprob:
-    """The chosen token and the likeliest ones at its place, likeliest first."""
+    """The chosen token and the likeliest ones at its place, likeliest first.
+
+    `offset` is where its text begins in that of the answer, in characters.
+    """
 
     chosen: TokenAlternative
     top: tuple[TokenAlternative, ...] = ()
+    offset: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,9 +134,10 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TokenChunk:
-    """What an answer has just gained; the last chunk of each alone has the three ends.
+    """What an answer has just gained; its last chunk alone has the three ends.
 
-    `index` says which of several answers to one request it belongs to.
+    `index` says which of several answers to one call it belongs to: then each answer ends
+    with its finish reason, and the last of them with the usage and the timings of all.
     """
 
     text: str

@@ -29,9 +29,10 @@ def lab(new_lab: Callable[..., LiveServer]) -> Iterator[LiveServer]:
 
 
 @pytest.fixture(scope="session")
-def new_lab(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., LiveServer]:
+def new_lab(
+    tmp_path_factory: pytest.TempPathFactory, browser_and_panel: None
+) -> Callable[..., LiveServer]:
     """Makes a JupyterLab with settings of its own, yet to be started."""
-    require_browser_and_panel()
 
     def make(*options: str, env: dict[str, Any] | None = None) -> LiveServer:
         folder = tmp_path_factory.mktemp("user-settings")
@@ -43,7 +44,8 @@ def new_lab(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., LiveServe
     return make
 
 
-def require_browser_and_panel() -> None:
+@pytest.fixture(scope="session")
+def browser_and_panel() -> None:
     """Skip where they are missing; in CI that is a failure."""
     missing = []
     if find_browser() is None:

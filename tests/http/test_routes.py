@@ -150,3 +150,11 @@ class TestUnknownPaths:
 
         assert answer.status == 405
         assert answer.error["code"] == "method_not_allowed"
+        assert answer.headers["Allow"] == "POST, OPTIONS"
+
+    async def test_so_is_a_verb_that_nobody_knows(self, call: Call) -> None:
+        answer = await call("v1/models", method="TRACE")
+
+        assert answer.status == 405
+        assert answer.error["code"] == "method_not_allowed"
+        assert answer.headers["Allow"] == "GET, OPTIONS"

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from jupyter_llm.errors import HubError, InvalidRequestError, ModelNotFoundError
-from jupyter_llm.library.hub.repo import describe, search
+from jupyter_llm.library.hub.repo import describe, search, translated
 
 if TYPE_CHECKING:
     from hub_server import Hub
@@ -55,6 +56,13 @@ def test_a_hub_that_is_not_there_is_told_by_its_address(
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(HubError, match=r"127\.0\.0\.1:9"):
         describe("org/tiny")
+
+
+def test_a_client_that_another_threads_failure_closed_is_no_fault_of_ours(hub: Hub) -> None:
+    with httpx.Client() as client:
+        pass
+    with pytest.raises(HubError, match="closed"), translated("org/tiny"):
+        client.get(hub.url)
 
 
 def test_a_search_gives_the_most_downloaded_first(hub: Hub) -> None:

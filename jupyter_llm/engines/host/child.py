@@ -10,30 +10,36 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from msgspec import MsgspecError
-from msgspec.msgpack import Decoder
+from msgspec import MsgspecError, Raw
+from msgspec.msgpack import Decoder, encode
 
 from jupyter_llm.engines.base import Engine
 from jupyter_llm.engines.confinement import confine, leave
 from jupyter_llm.engines.failure import Failure
 from jupyter_llm.engines.host.frames import (
     STREAM_WINDOW,
+    Answered,
     Cancel,
     Consumed,
+    Detokenize,
     Died,
+    Embed,
     FrameReader,
     Generate,
     Load,
     Loaded,
     Probe,
     Probed,
+    Question,
     Refused,
+    Rerank,
     ToChild,
+    Tokenize,
     Unload,
 )
 from jupyter_llm.engines.host.outbox import Outbox
@@ -71,14 +77,16 @@ class EngineServer:
         if self._engine:
             await self._engine.unload()
 
-    def _take(self, frame: Probe | Load | Generate | Consumed | Cancel) -> None:
+    def _take(self, frame: Probe | Load | Generate | Question | Consumed | Cancel) -> None:
         match frame:
             case Probe():
                 self._start(self._probe(frame))
             case Load():
                 self._start(self._load(frame))
             case Generate():
-                self._begin(frame)
+                self._begin(frame.stream, lambda credit: self._forward(frame, credit))
+            case Embed() | Rerank() | Tokenize() | Detokenize():
+                self._begin(frame.stream, lambda _credit: self._answer(frame))
             case Consumed() if request := self._requests.get(frame.stream):
                 for _ in range(frame.num_chunks):
                     request.credit.release()
@@ -116,28 +124,45 @@ class EngineServer:
             self._engine = find_engine(self._engine_name)()
         return self._engine
 
-    def _begin(self, frame: Generate) -> None:
+    def _begin(self, stream: int, work: Callable[[asyncio.Semaphore], Awaitable[None]]) -> None:
         credit = asyncio.Semaphore(STREAM_WINDOW)
-        task = self._start(self._generate(frame, credit))
-        self._requests[frame.stream] = _Request(task, credit)
-        task.add_done_callback(lambda _task: self._requests.pop(frame.stream))
+        task = self._start(self._until_end(stream, lambda: work(credit)))
+        self._requests[stream] = _Request(task, credit)
+        task.add_done_callback(lambda _task: self._requests.pop(stream))
         self._outbox.expect_work()
 
-    async def _generate(self, frame: Generate, credit: asyncio.Semaphore) -> None:
+    async def _until_end(self, stream: int, work: Callable[[], Awaitable[None]]) -> None:
         failure = None
         try:
-            await self._forward(frame, credit)
+            await work()
         except Exception as error:  # noqa: BLE001 - it is raised on the other side
             failure = Failure.of(error)
-        self._outbox.end(frame.stream, failure)
+        self._outbox.end(stream, failure)
 
     async def _forward(self, frame: Generate, credit: asyncio.Semaphore) -> None:
-        if self._engine is None:
-            raise EngineDiedError("No model is loaded.")
-        async with aclosing(self._engine.generate(frame.request)) as chunks:
+        async with aclosing(self._loaded_engine().generate(frame.request)) as chunks:
             async for chunk in chunks:
                 await credit.acquire()
                 self._outbox.put(frame.stream, chunk)
+
+    async def _answer(self, question: Question) -> None:
+        engine = self._loaded_engine()
+        answer: object
+        match question:
+            case Embed():
+                answer = await engine.embed(question.request)
+            case Rerank():
+                answer = await engine.rerank(question.request)
+            case Tokenize():
+                answer = await engine.tokenize(question.request)
+            case Detokenize():
+                answer = await engine.detokenize(question.request)
+        self._outbox.send(Answered(stream=question.stream, answer=Raw(encode(answer))))
+
+    def _loaded_engine(self) -> Engine:
+        if self._engine is None:
+            raise EngineDiedError("No model is loaded.")
+        return self._engine
 
 
 async def _run(engine_name: str, descriptor: int) -> NoReturn:

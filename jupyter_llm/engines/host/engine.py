@@ -4,37 +4,54 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import TypeVar
 
 from msgspec import MsgspecError
 
 from jupyter_llm.engines.base import Engine, OnProgress
 from jupyter_llm.engines.host.frames import (
     STREAM_WINDOW,
+    Answered,
     Cancel,
     Consumed,
+    Detokenize,
     Died,
+    Embed,
     Generate,
     Load,
     Loaded,
     Probe,
     Probed,
     Progress,
+    Question,
     Refused,
+    Rerank,
     Step,
+    Tokenize,
     Unload,
 )
 from jupyter_llm.engines.host.process import EngineProcess
+from jupyter_llm.engines.host.questions import Questions
 from jupyter_llm.engines.host.stream import Stream
 from jupyter_llm.errors import EngineDiedError, LLMError, ModelLoadError
 from jupyter_llm.types import (
+    DetokenizeRequest,
+    EmbeddingRequest,
+    Embeddings,
     EngineStats,
     GenerationRequest,
     LoadOptions,
     MemoryUse,
     Model,
+    Ranking,
+    RerankRequest,
     TokenChunk,
+    TokenizeRequest,
+    TokenList,
 )
+
+T = TypeVar("T")
 
 UNLOAD_GRACE_S = 5.0
 """How long a process may take to unload before it is ended by force."""
@@ -57,6 +74,7 @@ class HostedEngine(Engine):
         self._answer: asyncio.Future[MemoryUse] | None = None
         self._on_progress: OnProgress = lambda _part: None
         self._streams: dict[int, Stream] = {}
+        self._questions = Questions()
         self._numbers = itertools.count()
         self._stats = EngineStats()
         self._death = ""
@@ -87,6 +105,22 @@ class HostedEngine(Engine):
             if self._streams.pop(number, None):
                 process.send(Cancel(stream=number))
 
+    async def embed(self, request: EmbeddingRequest) -> Embeddings:
+        """Ask the process for vectors."""
+        return await self._ask_process(lambda n: Embed(stream=n, request=request), Embeddings)
+
+    async def rerank(self, request: RerankRequest) -> Ranking:
+        """Ask the process for a ranking."""
+        return await self._ask_process(lambda n: Rerank(stream=n, request=request), Ranking)
+
+    async def tokenize(self, request: TokenizeRequest) -> TokenList:
+        """Ask the process for tokens."""
+        return await self._ask_process(lambda n: Tokenize(stream=n, request=request), TokenList)
+
+    async def detokenize(self, request: DetokenizeRequest) -> str:
+        """Ask the process for a text."""
+        return await self._ask_process(lambda n: Detokenize(stream=n, request=request), str)
+
     async def unload(self) -> None:
         """Ask the process to unload and to end, and see that it does."""
         await self._end_process(grace_s=UNLOAD_GRACE_S)
@@ -99,6 +133,18 @@ class HostedEngine(Engine):
         """Wait until the process has ended although nobody asked it to."""
         await self._has_died.wait()
         return EngineDiedError(self._death)
+
+    async def _ask_process(self, question: Callable[[int], Question], kind: type[T]) -> T:
+        """Pass a question on; the process stops working on it if the caller leaves."""
+        process, number = self._living_process(), next(self._numbers)
+        process.send(question(number))
+        async with self._questions.asked(number, kind) as answer:
+            try:
+                await process.drain()
+                return await answer()
+            except asyncio.CancelledError:
+                process.send(Cancel(stream=number))
+                raise
 
     async def _ask(self, model: Model, question: Probe | Load) -> MemoryUse:
         """Wait for the answer to `question`; without a good one the process ends."""
@@ -153,10 +199,12 @@ class HostedEngine(Engine):
             how = await process.end(_DEATH_GRACE_S)
             self._conclude(reason or f"its process {how}")
 
-    def _take(self, frame: Probed | Progress | Loaded | Refused | Step) -> None:
+    def _take(self, frame: Probed | Progress | Loaded | Refused | Step | Answered) -> None:
         match frame:
             case Step():
                 self._take_step(frame)
+            case Answered():
+                self._questions.settle(frame.stream, frame.answer)
             case Progress():
                 self._on_progress(frame.part)
             case Probed():
@@ -183,6 +231,8 @@ class HostedEngine(Engine):
             if number in self._streams:
                 self._streams[number].put(chunk)
         for number, failure in step.ends:
+            if failure:
+                self._questions.refuse(number, failure.to_error())
             if stream := self._streams.pop(number, None):
                 stream.end(failure.to_error() if failure else None)
 
@@ -195,6 +245,7 @@ class HostedEngine(Engine):
         for stream in self._streams.values():
             stream.end(EngineDiedError(sentence))
         self._streams.clear()
+        self._questions.refuse_all(EngineDiedError(sentence))
         self._settle(ModelLoadError(f"Loading {self._model_id!r} failed: {how}."))
         if not self._unloading:
             self._death = sentence

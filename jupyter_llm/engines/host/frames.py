@@ -10,18 +10,22 @@ from __future__ import annotations
 import asyncio
 from typing import Generic, TypeVar
 
-from msgspec import DecodeError, Struct
+from msgspec import DecodeError, Raw, Struct
 from msgspec.msgpack import Decoder, Encoder
 
 from jupyter_llm.engines.failure import Failure
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.types import (
+    DetokenizeRequest,
+    EmbeddingRequest,
     EngineStats,
     GenerationRequest,
     LoadOptions,
     MemoryUse,
     Model,
+    RerankRequest,
     TokenChunk,
+    TokenizeRequest,
 )
 
 MAX_FRAME_BYTES = 256 << 20
@@ -51,6 +55,34 @@ class Generate(Struct, frozen=True, tag=True):
 
     stream: int
     request: GenerationRequest
+
+
+class Embed(Struct, frozen=True, tag=True):
+    """Answered under the number of `stream` by `Answered`, or by its end with a failure."""
+
+    stream: int
+    request: EmbeddingRequest
+
+
+class Rerank(Struct, frozen=True, tag=True):
+    """Answered as `Embed` is."""
+
+    stream: int
+    request: RerankRequest
+
+
+class Tokenize(Struct, frozen=True, tag=True):
+    """Answered as `Embed` is."""
+
+    stream: int
+    request: TokenizeRequest
+
+
+class Detokenize(Struct, frozen=True, tag=True):
+    """Answered as `Embed` is."""
+
+    stream: int
+    request: DetokenizeRequest
 
 
 class Consumed(Struct, frozen=True, tag=True):
@@ -106,14 +138,22 @@ class Step(Struct, frozen=True, tag=True):
     stats: EngineStats | None = None
 
 
+class Answered(Struct, frozen=True, tag=True):
+    """The answer to a question, as msgpack: who has asked knows of which type it is."""
+
+    stream: int
+    answer: Raw
+
+
 class Died(Struct, frozen=True, tag=True):
     """The engine can serve no more, although its process lives."""
 
     failure: Failure
 
 
-ToChild = Probe | Load | Generate | Consumed | Cancel | Unload
-FromChild = Probed | Progress | Loaded | Refused | Step | Died
+Question = Embed | Rerank | Tokenize | Detokenize
+ToChild = Probe | Load | Generate | Question | Consumed | Cancel | Unload
+FromChild = Probed | Progress | Loaded | Refused | Step | Answered | Died
 
 _Frame = TypeVar("_Frame")
 _encoder = Encoder()

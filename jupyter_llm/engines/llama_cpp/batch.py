@@ -55,6 +55,10 @@ class Batch:
         self.struct.n_tokens = end
         return end - 1
 
+    def want_all(self) -> None:
+        """Ask for the outputs of every token."""
+        self._wants_logits[: self.struct.n_tokens] = 1
+
 
 def _pointer(array: npt.NDArray[Any], kind: Any) -> Any:
     return ctypes.cast(array.ctypes.data, ctypes.POINTER(kind))

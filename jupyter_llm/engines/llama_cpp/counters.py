@@ -35,6 +35,11 @@ class Counters:
         self._decode_s += decode_s
         self._step_s += step_s
 
+    def note_read(self, num_tokens: int) -> None:
+        """Count a step that read texts for their vectors."""
+        self._num_prompt_tokens += num_tokens
+        self._num_steps += 1
+
     def snapshot(self) -> EngineStats:
         """The totals and the present state, as one value."""
         return EngineStats(

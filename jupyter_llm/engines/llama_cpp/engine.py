@@ -8,17 +8,28 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
+from jupyter_llm.chat.grammar.grammars import Grammars
 from jupyter_llm.engines.base import Engine, OnProgress
 from jupyter_llm.errors import EngineDiedError, LLMError
 from jupyter_llm.types import (
+    DetokenizeRequest,
+    EmbeddingRequest,
+    Embeddings,
     EngineStats,
     GenerationRequest,
     LoadOptions,
     MemoryUse,
     Model,
+    Ranking,
+    RerankRequest,
     TokenChunk,
+    TokenizeRequest,
+    TokenList,
 )
 
+from .embedder import EmbeddingTask
+from .embedding_context import Vector
+from .inputs import Inputs
 from .probe import probe
 from .prompts import Prompts
 from .runtime import LoadStoppedError, OnLoading, Runtime
@@ -35,11 +46,14 @@ class _Loaded:
 
     runtime: Runtime
     prompts: Prompts
+    inputs: Inputs
+    grammars: Grammars
     worker: Worker
 
     def release(self) -> None:
         """End it all; one call, so that a caller who is cancelled cannot stop it half-way."""
         self.worker.stop()
+        self.grammars.close()
         self.runtime.free()
 
 
@@ -47,7 +61,7 @@ class LlamaCppEngine(Engine):
     """One GGUF model in this process, many sequences per step.
 
     Loading, templates and tokenizing run on one helper thread, the steps on the
-    worker's; the event loop only passes chunks on.
+    worker's, grammars are compiled on theirs; the event loop only passes chunks on.
     """
 
     name = "llama_cpp"
@@ -85,7 +99,9 @@ class LlamaCppEngine(Engine):
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[TokenChunk, None]:
         """Stream an answer. See `Engine.generate`."""
         loaded = self._require_loaded()
-        sequence = await self._on_helper(loaded.prompts.sequence, request)
+        constraint = request.constraint
+        matcher = await loaded.grammars.compiled(constraint) if constraint else None
+        sequence = await self._on_helper(self._require_loaded().prompts.sequence, request, matcher)
         if request.echo:
             yield TokenChunk(text=await self._on_helper(loaded.prompts.text, request))
         answer = self._answers[sequence] = asyncio.Queue()
@@ -101,6 +117,33 @@ class LlamaCppEngine(Engine):
         finally:
             del self._answers[sequence]
             loaded.worker.cancel(sequence)
+
+    async def embed(self, request: EmbeddingRequest) -> Embeddings:
+        """Read texts for their vectors. See `Engine.embed`."""
+        loaded = self._require_loaded()
+        texts = await self._on_helper(loaded.inputs.texts, request)
+        vectors = await self._read(texts)
+        return await self._on_helper(loaded.inputs.embeddings, request, texts, vectors)
+
+    async def rerank(self, request: RerankRequest) -> Ranking:
+        """Score documents against a query. See `Engine.rerank`."""
+        loaded = self._require_loaded()
+        texts = await self._on_helper(loaded.inputs.pairs, request)
+        return loaded.inputs.ranking(texts, await self._read(texts))
+
+    async def tokenize(self, request: TokenizeRequest) -> TokenList:
+        """Say what the model would read. See `Engine.tokenize`."""
+        return await self._on_helper(self._require_loaded().inputs.tokens, request)
+
+    async def detokenize(self, request: DetokenizeRequest) -> str:
+        """Say what tokens stand for. See `Engine.detokenize`."""
+        return await self._on_helper(self._require_loaded().inputs.detokenized, request)
+
+    async def _read(self, texts: list[list[int]]) -> list[Vector]:
+        """Have the worker read texts; whoever leaves takes what is left of them back."""
+        task = EmbeddingTask(texts)
+        self._require_loaded().worker.read(task)
+        return await asyncio.wrap_future(task.future)
 
     async def unload(self) -> None:
         """Stop the worker and free the memory. See `Engine.unload`."""
@@ -135,7 +178,8 @@ class LlamaCppEngine(Engine):
             deliver=lambda events: _post(loop, self._distribute, events),
             on_death=lambda error: _post(loop, self._death.put_nowait, error),
         )
-        return _Loaded(runtime, prompts, worker)
+        grammars = Grammars(runtime.vocabulary.grammar_tokenizer)
+        return _Loaded(runtime, prompts, Inputs(runtime, prompts), grammars, worker)
 
     async def _abandon(self, loading: asyncio.Future[_Loaded]) -> None:
         """Wait until a load that nobody wants any more has given its memory back."""

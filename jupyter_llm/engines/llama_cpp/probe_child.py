@@ -66,11 +66,16 @@ def try_model(model: Model, options: LoadOptions) -> ProbeResult:
 def _check_kind(runtime: Runtime) -> None:
     """Refuse what does not continue a text: llama.cpp would abort when asked to."""
     llama, model = runtime.llama, runtime.model
+    purpose = runtime.purpose
+    has_encoder, has_decoder = (
+        llama.llama_model_has_encoder(model),
+        llama.llama_model_has_decoder(model),
+    )
     if (
-        llama.llama_model_has_encoder(model)
-        or not llama.llama_model_has_decoder(model)
+        (has_encoder and has_decoder)
+        or (purpose.generates and not has_decoder)
         or llama.llama_model_is_diffusion(model)
-        or not llama.llama_get_memory(runtime.context)
+        or not (purpose.reads_whole or llama.llama_get_memory(runtime.context))
     ):
         raise ModelFileError("This model does not generate text token by token.")
 
@@ -91,9 +96,22 @@ def _try_steps(model: Model) -> None:
     options = LoadOptions(context_length=length, slots=1, num_threads=1)
     runtime = Runtime(model, options, lambda _part: True)
     tokens = runtime.vocabulary.tokenize(_SAMPLE)[: length - 1] or [0]
+    if not runtime.purpose.generates:
+        _try_vectors(runtime, tokens)
+        return
     batch = Batch(runtime.llama, len(tokens))
     logits = _step(runtime, batch, tokens, position=0)
     _step(runtime, batch, [int(np.argmax(logits))], position=len(tokens))
+
+
+def _try_vectors(runtime: Runtime, tokens: list[int]) -> None:
+    """Compute what becomes of a text."""
+    context = runtime.embedding_context()
+    context.batch.add(tokens, 0, 0, logits=True)
+    rows = context.compute()
+    vectors = context.scores(0) if runtime.purpose.ranks else rows
+    if not np.isfinite(vectors).all():
+        raise ModelFileError("The file is damaged: it computes to something that is no number.")
 
 
 def _step(runtime: Runtime, batch: Batch, tokens: list[int], position: int) -> np.ndarray:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
+from jupyter_llm.chat.grammar.form import Form
 from jupyter_llm.chat.template import ChatTemplate
 from jupyter_llm.errors import ContextLengthError, InvalidRequestError
 from jupyter_llm.types import GenerationRequest, Message
 
 from .runtime import Runtime
 from .sequence import Sequence
+
+if TYPE_CHECKING:
+    from llguidance import LLMatcher
 
 
 class Prompts:
@@ -22,6 +27,7 @@ class Prompts:
     def __init__(self, runtime: Runtime) -> None:
         self._vocabulary = runtime.vocabulary
         self._context_length = runtime.options.context_length
+        self._purpose = runtime.purpose
         self._template: ChatTemplate | None = None
         if runtime.chat_template:
             self._template = ChatTemplate(
@@ -30,15 +36,16 @@ class Prompts:
                 eos_token=self._vocabulary.eos_text,
             )
 
-    def sequence(self, request: GenerationRequest) -> Sequence:
-        """Return a sequence ready to be submitted.
+    def sequence(self, request: GenerationRequest, matcher: LLMatcher | None = None) -> Sequence:
+        """Return a sequence ready to be submitted, held to its constraint by `matcher`.
 
         Raises:
             ContextLengthError: The prompt leaves no room for an answer.
             InvalidRequestError: A value cannot be honoured; `param` names it.
         """
-        self._check("logit_bias", (token for token, _ in request.sampling.logit_bias))
-        tokens = self._tokens(request)
+        self._purpose.check_generates(request.model_id)
+        self.check_tokens("logit_bias", (token for token, _ in request.sampling.logit_bias))
+        tokens = self.tokens(request)
         room = self._context_length - len(tokens)
         if room < 1:
             raise ContextLengthError(
@@ -47,7 +54,11 @@ class Prompts:
                 "prompt, or load the model with a longer context_length.",
                 param="prompt" if request.messages is None else "messages",
             )
-        return Sequence(request, tokens, self._vocabulary, room=room)
+        form = None
+        if matcher is not None and request.constraint is not None:
+            num_tokens = self._vocabulary.num_tokens
+            form = Form(matcher, num_tokens=num_tokens, param=request.constraint.param)
+        return Sequence(request, tokens, self._vocabulary, room=room, form=form)
 
     def text(self, request: GenerationRequest) -> str:
         """The prompt as text, for a caller that wants it echoed."""
@@ -56,11 +67,16 @@ class Prompts:
         pieces = (self._vocabulary.piece(token) for token in request.prompt_tokens)
         return b"".join(pieces).decode("utf-8", "replace")
 
-    def _tokens(self, request: GenerationRequest) -> list[int]:
+    def tokens(self, request: GenerationRequest) -> list[int]:
+        """What the model reads, however long it is.
+
+        Raises:
+            InvalidRequestError: A value cannot be honoured; `param` names it.
+        """
         if request.messages is not None:
             return self._vocabulary.tokenize(self._rendered(request.messages))
         if request.prompt_tokens is not None:
-            self._check("prompt", request.prompt_tokens)
+            self.check_tokens("prompt", request.prompt_tokens)
             tokens = list(request.prompt_tokens)
         else:
             tokens = self._vocabulary.tokenize(request.prompt or "")
@@ -83,7 +99,12 @@ class Prompts:
         # Most templates write the first token themselves, and tokenizing adds it again.
         return text.removeprefix(self._vocabulary.bos_text) if self._vocabulary.adds_bos else text
 
-    def _check(self, param: str, tokens: Iterable[int]) -> None:
+    def check_tokens(self, param: str, tokens: Iterable[int]) -> None:
+        """Refuse ids that are no token of this model; `param` says where they come from.
+
+        Raises:
+            InvalidRequestError: There is one.
+        """
         last = self._vocabulary.num_tokens - 1
         for token in tokens:
             if not 0 <= token <= last:

@@ -5,18 +5,27 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 from jupyter_llm.errors import ModelFileError, ModelLoadError
 from jupyter_llm.hardware.cores import num_usable_cores
-from jupyter_llm.types import LoadOptions, Model
+from jupyter_llm.types import LoadOptions, MemoryUse, Model
 
 from .adapters import apply_adapters
 from .bindings import load_bindings, log_lines
+from .embedding_context import (
+    EmbeddingContext,
+    embedding_params,
+    embedding_size,
+    output_bytes,
+    with_bounded_outputs,
+)
 from .mapped import REPACKED, release_pages
 from .memory_log import memory_from_log
-from .params import ResolvedOptions, context_params, model_params, resolve_options
+from .params import context_params, model_params, resolve_options
+from .purpose import purpose_of
 from .vocabulary import Vocabulary
 
 OnLoading = Callable[[float], bool]
@@ -39,6 +48,9 @@ class Runtime:
         self, model: Model, options: LoadOptions, on_loading: OnLoading, *, no_alloc: bool = False
     ) -> None:
         self.llama = load_bindings()
+        self._adapters = options.adapters or ()
+        self._beside: Any = None
+        self._embedding: EmbeddingContext | None = None
         self.options = resolve_options(options, model.context_length, num_usable_cores())
         params = model_params(self.llama, self.options, no_alloc=no_alloc)
         self.model = _load_model(self.llama, model.path, params, on_loading)
@@ -46,18 +58,42 @@ class Runtime:
             if REPACKED.search(log_lines.text()) and not no_alloc:
                 release_pages(model.path)
             self.vocabulary = Vocabulary(self.llama, self.model)
-            self.chat_template = _chat_template(self.llama, self.model)
-            self.context = _make_context(self.llama, self.model, self.options)
+            self.chat_template = _template(self.llama, self.model, None)
+            self.rerank_template = _template(self.llama, self.model, b"rerank")
+            self.purpose = purpose_of(self.llama, self.model)
+            self.context = self._make_context(options)
         except BaseException:
             self.llama.llama_model_free(self.model)
             raise
         try:
-            apply_adapters(self.llama, self.model, self.context, options.adapters or ())
+            apply_adapters(self.llama, self.model, self.context, self._adapters)
         except BaseException:
             self.free()
             raise
         self.num_cells: int = self.llama.llama_n_ctx(self.context)
-        self.memory = memory_from_log(log_lines.text())
+        self.num_dimensions: int = self.llama.llama_model_n_embd_out(self.model)
+        self.memory = self._memory()
+
+    def embedding_context(self) -> EmbeddingContext:
+        """What gives vectors; a model that continues texts gets a small one beside its own.
+
+        Raises:
+            ModelLoadError: There is no memory for it.
+        """
+        if self._embedding is None:
+            size = embedding_size(self.options, self.purpose)
+            context = self.context
+            if self.purpose.generates:
+                params = embedding_params(self.llama, self.options, size, self.purpose.pooling)
+                context = self._beside = self.llama.llama_init_from_model(self.model, params)
+                if not context:
+                    raise ModelLoadError(
+                        "There is no memory for embeddings beside this model: "
+                        f"{log_lines.first_error()}. Use an embedding model."
+                    )
+                apply_adapters(self.llama, self.model, context, self._adapters)
+            self._embedding = EmbeddingContext(self, context, size)
+        return self._embedding
 
     @property
     def can_cut_state(self) -> bool:
@@ -69,9 +105,36 @@ class Runtime:
 
     def free(self) -> None:
         """Give the memory back, to the system and not only to the allocator."""
+        if self._beside:
+            self.llama.llama_free(self._beside)
         self.llama.llama_free(self.context)
         self.llama.llama_model_free(self.model)
         _return_free_pages()
+
+    def _make_context(self, asked: LoadOptions) -> Any:
+        if self.purpose.generates:
+            params = context_params(self.llama, self.options)
+        else:
+            num_vocabulary = self.vocabulary.num_tokens
+            self.options = with_bounded_outputs(self.options, asked, num_vocabulary)
+            size = embedding_size(self.options, self.purpose)
+            params = embedding_params(self.llama, self.options, size, self.purpose.pooling)
+        context = self.llama.llama_init_from_model(self.model, params)
+        if not context:
+            raise ModelLoadError(
+                f"llama.cpp cannot make a context of {params.n_ctx} tokens for "
+                f"{self.options.slots} slots: {log_lines.first_error()}. Ask for a shorter "
+                "context_length, fewer slots or another kv_type."
+            )
+        return context
+
+    def _memory(self) -> MemoryUse:
+        memory = memory_from_log(log_lines.text())
+        if self.purpose.generates:
+            return memory
+        step_tokens = embedding_size(self.options, self.purpose).step_tokens
+        outputs = output_bytes(step_tokens, self.vocabulary.num_tokens, self.num_dimensions)
+        return replace(memory, compute_bytes=memory.compute_bytes + outputs)
 
 
 class ContextMemory:
@@ -116,19 +179,8 @@ def _load_model(llama: ModuleType, path: str, params: Any, on_loading: OnLoading
     raise ModelFileError(f"llama.cpp cannot load {path}: {log_lines.first_error()}.")
 
 
-def _make_context(llama: ModuleType, model: Any, options: ResolvedOptions) -> Any:
-    context = llama.llama_init_from_model(model, context_params(llama, options))
-    if not context:
-        raise ModelLoadError(
-            f"llama.cpp cannot make a context of {options.num_kv_cells} tokens for "
-            f"{options.slots} slots: {log_lines.first_error()}. Ask for a shorter context_length, "
-            "fewer slots or another kv_type."
-        )
-    return context
-
-
-def _chat_template(llama: ModuleType, model: Any) -> str:
-    source: bytes | None = llama.llama_model_chat_template(model, None)
+def _template(llama: ModuleType, model: Any, name: bytes | None) -> str:
+    source: bytes | None = llama.llama_model_chat_template(model, name)
     return source.decode("utf-8", "replace") if source else ""
 
 

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
+from jupyter_llm.chat.grammar.form import Form
 from jupyter_llm.chat.text import StopMatcher, TextDecoder
 from jupyter_llm.types import (
     FinishReason,
@@ -50,12 +51,18 @@ class Sequence:
     """A request's tokens and what has become of them.
 
     `tokens` are prompt and answer; the first `num_computed` of them are in the
-    KV cache as `sequence_id`. Once submitted it belongs to the engine's thread;
-    other threads only set `is_cancelled`.
+    KV cache as `sequence_id`; `form` is what the answer is held to. Once submitted it
+    belongs to the engine's thread; other threads only set `is_cancelled`.
     """
 
     def __init__(
-        self, request: GenerationRequest, prompt: list[int], pieces: Pieces, *, room: int
+        self,
+        request: GenerationRequest,
+        prompt: list[int],
+        pieces: Pieces,
+        *,
+        room: int,
+        form: Form | None = None,
     ) -> None:
         self.request = request
         self.tokens = list(prompt)
@@ -63,6 +70,7 @@ class Sequence:
         self.num_computed = 0
         self.num_cached = 0
         self.sequence_id: int | None = None
+        self.form = form
         self.is_cancelled = False
         self.clock = Clock(submitted=time.monotonic())
         self._pieces = pieces
@@ -93,16 +101,23 @@ class Sequence:
             self.num_cached = self.num_computed
 
     def take(self, token: int, logprob: TokenLogprob | None) -> TokenChunk | None:
-        """Add the token just drawn; returns what the caller gets to see, if anything."""
+        """Add the token just drawn; returns what the caller gets to see, if anything.
+
+        Raises:
+            InvalidRequestError: The answer's form has no way on from here.
+        """
         if not self.clock.first_token:
             self.clock.first_token = time.monotonic()
         if self._pieces.ends_generation(token) and not self.request.sampling.ignore_eos:
             return self._last_chunk("", FinishReason.STOP)
         self.tokens.append(token)
+        is_complete = self.form is not None and self.form.take(token)
         logprobs = () if logprob is None else (logprob,)
         text, is_stopped = self._stops.feed(self._decoder.feed(self._pieces.piece(token)))
         if is_stopped:
             return self._chunk_at_end(text, logprobs, FinishReason.STOP)
+        if is_complete:
+            return self._last_chunk(text, FinishReason.STOP, logprobs)
         if self.num_completion >= self._max_tokens:
             return self._last_chunk(text, FinishReason.LENGTH, logprobs)
         return TokenChunk(text=text, logprobs=logprobs) if text or logprobs else None

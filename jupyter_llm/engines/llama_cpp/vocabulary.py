@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import ctypes
+from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
 from typing import Any
 
 _PIECE_BYTES = 256
+
+_SPECIAL_MARK = b"\xff"
+"""What llguidance wants before a token that is no text; no UTF-8 has this byte."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Marks:
+    """The tokens that this model wants around a text, each one or none."""
+
+    begin: tuple[int, ...]
+    end: tuple[int, ...]
+    separator: tuple[int, ...]
 
 
 class Vocabulary:
@@ -22,12 +35,20 @@ class Vocabulary:
         self.bos_text = self._special_text(llama.llama_vocab_bos(self._handle))
         self.eos_text = self._special_text(llama.llama_vocab_eos(self._handle))
 
-    def tokenize(self, text: str) -> list[int]:
-        """Tokens of `text`; control tokens spelled out in it count as such."""
+    def tokenize(
+        self, text: str, *, adds_special: bool = True, parses_special: bool = True
+    ) -> list[int]:
+        """Tokens of `text`.
+
+        `adds_special` puts around it what the model wants there; with `parses_special`
+        control tokens that are spelled out in it count as such.
+        """
         data = text.encode("utf-8", "replace")
         room = len(data) + 2
         tokens = (ctypes.c_int32 * room)()
-        count = self._llama.llama_tokenize(self._handle, data, len(data), tokens, room, True, True)
+        count = self._llama.llama_tokenize(
+            self._handle, data, len(data), tokens, room, adds_special, parses_special
+        )
         return tokens[:count]
 
     def piece(self, token: int) -> bytes:
@@ -51,6 +72,43 @@ class Vocabulary:
         is_end = self._llama.llama_vocab_is_eog
         return frozenset(t for t in range(self.num_tokens) if is_end(self._handle, t))
 
+    @cached_property
+    def marks(self) -> Marks:
+        """What the model wants around a text; without an end, a separator ends it."""
+        llama, handle = self._llama, self._handle
+        end, separator = llama.llama_vocab_eos(handle), llama.llama_vocab_sep(handle)
+        end = separator if end < 0 else end
+        return Marks(
+            begin=_if(llama.llama_vocab_get_add_bos(handle), llama.llama_vocab_bos(handle)),
+            end=_if(llama.llama_vocab_get_add_eos(handle), end),
+            separator=_if(llama.llama_vocab_get_add_sep(handle), separator),
+        )
+
+    def grammar_tokenizer(self) -> Any:
+        """The vocabulary for llguidance; takes up to a second, and goes when the model goes.
+
+        Tokens such as `<tool_call>` are no text to it: a grammar names them to allow them.
+        llguidance's own `lltokenizer_from_vocab` does the same with deprecated calls.
+        """
+        from llguidance import LLTokenizer
+
+        return LLTokenizer.from_llamacpp(
+            tokens=[self._grammar_token(token) for token in range(self.num_tokens)],
+            vocab_ptr=self._handle,
+            tokenize_fptr=ctypes.cast(self._llama._lib.llama_tokenize, ctypes.c_void_p).value,  # noqa: SLF001 - the function itself, which the bindings wrap
+            eos_token=sorted(self.end_tokens),
+        )
+
+    def _grammar_token(self, token: int) -> bytes:
+        name = self._read_piece(token, special=True)
+        attributes = self._llama.llama_vocab_get_attr(self._handle, token)
+        is_special = bool(attributes & self._llama.LLAMA_TOKEN_ATTR_CONTROL) or (
+            bool(attributes & self._llama.LLAMA_TOKEN_ATTR_USER_DEFINED)
+            and name.startswith(b"<")
+            and name.endswith(b">")
+        )
+        return _SPECIAL_MARK + name if is_special else name
+
     def _special_text(self, token: int) -> str:
         if not 0 <= token < self.num_tokens:
             return ""
@@ -64,3 +122,7 @@ class Vocabulary:
             buffer = ctypes.create_string_buffer(-size)
             size = read(self._handle, token, buffer, -size, 0, special)
         return buffer.raw[:size]
+
+
+def _if(is_wanted: bool, token: int) -> tuple[int, ...]:
+    return (token,) if is_wanted and token >= 0 else ()

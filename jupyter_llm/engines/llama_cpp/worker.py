@@ -7,19 +7,26 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from jupyter_llm.errors import EngineDiedError, LLMError
+from jupyter_llm.errors import EngineDiedError, InvalidRequestError, LLMError, ModelLoadError
 from jupyter_llm.types import TokenChunk, TokenLogprob
 
 from .batch import Batch
 from .bindings import log_lines
 from .counters import Counters
+from .embedder import Embedder, EmbeddingTask
 from .kv_cache import KVCache
+from .masks import Masks
 from .pace import PrefillPace
 from .runtime import ContextMemory, Runtime
 from .sampling import Sampler, logits_at, token_logprob
 from .scheduler import Scheduler, Work
 from .sequence import Sequence
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 Event = tuple[Sequence, TokenChunk | LLMError]
 Deliver = Callable[[list[Event]], None]
@@ -53,9 +60,11 @@ class Worker:
         )
         self._scheduler = Scheduler(cache, slots=options.slots, batch_size=options.batch_size)
         self._batch = Batch(runtime.llama, options.batch_size)
+        self._masks = Masks()
         self._pace = PrefillPace(options.batch_size)
         self._counters = Counters(options, cache, self._scheduler)
         self._samplers: dict[Sequence, Sampler] = {}
+        self._embedder = Embedder(runtime)
         self._inbox: deque[Sequence] = deque()
         self._wake = threading.Event()
         self._is_stopping = False
@@ -66,6 +75,11 @@ class Worker:
     def submit(self, sequence: Sequence) -> None:
         """Let a sequence take its turn. Callable from any thread."""
         self._inbox.append(sequence)
+        self._wake.set()
+
+    def read(self, task: EmbeddingTask) -> None:
+        """Let a task of texts take its turn. Callable from any thread."""
+        self._embedder.submit(task)
         self._wake.set()
 
     def cancel(self, sequence: Sequence) -> None:
@@ -83,16 +97,20 @@ class Worker:
         try:
             while not self._is_stopping:
                 self._take_orders()
-                if self._scheduler.is_idle:
+                if self._scheduler.is_idle and self._embedder.is_idle:
                     self._rest()
-                else:
+                if not self._scheduler.is_idle:
                     self._step()
+                if not self._embedder.is_idle:
+                    self._embed()
         except EngineDiedError as error:
             self._die(error)
         except Exception as error:  # noqa: BLE001 - nobody above this thread could tell
             self._die(EngineDiedError(f"the llama.cpp engine failed: {error!r}"))
         else:
             self._fail_all(EngineDiedError("the model was unloaded while it answered"))
+        finally:
+            self._masks.close()
 
     def _die(self, error: EngineDiedError) -> None:
         log.error("%s", error, exc_info=error.__context__)
@@ -131,7 +149,8 @@ class Worker:
         works = self._scheduler.plan(budget)
         indices = self._fill(works)
         before = time.perf_counter()
-        code = self._runtime.llama.llama_decode(self._runtime.context, self._batch.struct)
+        with self._masks.filled(work.sequence for work in works if work.draws):
+            code = self._runtime.llama.llama_decode(self._runtime.context, self._batch.struct)
         decode_s = time.perf_counter() - before
         if code == NO_ROOM:
             self._scheduler.preempt_youngest()
@@ -144,6 +163,16 @@ class Worker:
         self._postprocess(works, indices)
         self._counters.note_step(works, decode_s, time.perf_counter() - started)
         self.stats = self._counters.snapshot()
+
+    def _embed(self) -> None:
+        """Read some of the texts whose vectors are wanted, between two steps."""
+        try:
+            num_tokens = self._embedder.step(others_decode=self._scheduler.has_decoding)
+        except ModelLoadError as error:
+            self._embedder.fail(error)
+        else:
+            self._counters.note_read(num_tokens)
+            self.stats = self._counters.snapshot()
 
     def _fill(self, works: list[Work]) -> list[int]:
         """Put the work into the batch; returns where each one's last token stands."""
@@ -160,29 +189,47 @@ class Worker:
         events: list[Event] = []
         for work, index in zip(works, indices, strict=True):
             self._scheduler.complete(work)
-            if work.draws and (chunk := self._draw(work.sequence, index)):
-                events.append((work.sequence, chunk))
-                if chunk.finish_reason:
+            if work.draws and (item := self._drawn(work.sequence, index)):
+                events.append((work.sequence, item))
+                if isinstance(item, LLMError) or item.finish_reason:
                     self._end(work.sequence)
         if events:
             self._deliver(events)
 
-    def _draw(self, sequence: Sequence, index: int) -> TokenChunk | None:
-        token = self._samplers[sequence].sample(self._runtime.context, index)
-        return sequence.take(token, self._logprob(sequence, token, index))
+    def _drawn(self, sequence: Sequence, index: int) -> TokenChunk | LLMError | None:
+        try:
+            return self._draw(sequence, index)
+        except InvalidRequestError as error:  # the fault of this sequence's grammar alone
+            return error
 
-    def _logprob(self, sequence: Sequence, token: int, index: int) -> TokenLogprob | None:
-        num_top = sequence.request.sampling.num_top_logprobs
+    def _draw(self, sequence: Sequence, index: int) -> TokenChunk | None:
+        form, num_top = sequence.form, sequence.request.sampling.num_top_logprobs
+        sampler = self._samplers[sequence]
+        if form is None and num_top is None:
+            return sequence.take(sampler.sample(self._runtime.context, index), None)
+        logits = self._logits(index)
+        own = logits
+        if form is not None:
+            own = logits if num_top is None else logits.copy()
+            form.forbid(logits)
+        token = sampler.sample(self._runtime.context, index)
+        return sequence.take(token, self._logprob(own, token, num_top))
+
+    def _logits(self, index: int) -> npt.NDArray[np.float32]:
+        runtime = self._runtime
+        return logits_at(runtime.llama, runtime.context, index, runtime.vocabulary.num_tokens)
+
+    def _logprob(
+        self, logits: npt.NDArray[np.float32], token: int, num_top: int | None
+    ) -> TokenLogprob | None:
         if num_top is None:
             return None
-        runtime = self._runtime
-        vocabulary = runtime.vocabulary
-        logits = logits_at(runtime.llama, runtime.context, index, vocabulary.num_tokens)
-        return token_logprob(vocabulary, logits, token, num_top)
+        return token_logprob(self._runtime.vocabulary, logits, token, num_top)
 
     def _fail_all(self, error: EngineDiedError) -> None:
         """Tell every sequence, without touching a context that may be broken."""
         self._is_stopping = True
+        self._embedder.close(error)
         sequences = [*self._samplers, *self._inbox]
         self._inbox.clear()
         for sampler in self._samplers.values():

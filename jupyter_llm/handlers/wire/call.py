@@ -5,14 +5,45 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jupyter_llm.errors import InvalidRequestError
+from jupyter_llm.manager.choices import MAX_CHOICES, Choices
+
 if TYPE_CHECKING:
     from jupyter_llm.types import GenerationRequest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """A request body, understood: what to generate and how to answer."""
+    """A request body, understood: what to generate and how to answer.
+
+    `request` is the first prompt, `more` the further ones; `n` answers are wanted to each,
+    the likeliest of `best_of`.
+    """
 
     request: GenerationRequest
     stream: bool
     include_usage: bool
+    more: tuple[GenerationRequest, ...] = ()
+    n: int = 1
+    best_of: int = 1
+
+    @property
+    def choices(self) -> Choices:
+        """Everything that is to be generated."""
+        return Choices(prompts=(self.request, *self.more), n=self.n, best_of=self.best_of)
+
+
+def check_num_choices(*, num_prompts: int, n: int, best_of: int = 1) -> None:
+    """See that one call asks for no more answers than it may.
+
+    Raises:
+        InvalidRequestError: It does; `param` names the field.
+    """
+    num_answers = num_prompts * max(n, best_of)
+    for param, wanted in (("n", n), ("best_of", best_of), ("prompt", num_answers)):
+        if wanted > MAX_CHOICES:
+            raise InvalidRequestError(
+                f"'{param}' asks for {wanted} answers, and one request may have {MAX_CHOICES} "
+                "in all. Send several requests.",
+                param=param,
+            )

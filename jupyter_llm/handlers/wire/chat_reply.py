@@ -14,7 +14,7 @@ from openai.types.chat.chat_completion_token_logprob import (
     TopLogprob,
 )
 
-from .reply import PLACEHOLDER, Reply, Template, dump, extras_of, finite, usage_of
+from .reply import PLACEHOLDER, Reply, Template, by_index, dump, extras_of, finite, usage_of
 from .sse import event
 
 if TYPE_CHECKING:
@@ -29,51 +29,43 @@ class ChatReply(Reply):
     def __init__(self, *, request_id: str, model: str, created: int, include_usage: bool) -> None:
         self._frame: dict[str, Any] = {"id": request_id, "created": created, "model": model}
         self._include_usage = include_usage
-        self._told_role = False
-        self._text = Template(self._chunk(_choice(ChoiceDelta(content=PLACEHOLDER))))
+        self._texts: dict[int, Template] = {}
 
     def events(self, chunk: TokenChunk) -> bytes:
         """Role, text, finish reason, usage: each in an event of its own."""
         parts = []
-        if not self._told_role:
-            self._told_role = True
-            parts.append(self._event(_choice(ChoiceDelta(role="assistant", content=""))))
+        if chunk.index not in self._texts:
+            parts.append(self._begin(chunk.index))
         if chunk.logprobs:
-            choice = _choice(ChoiceDelta(content=chunk.text))
+            choice = _choice(chunk.index, ChoiceDelta(content=chunk.text))
             choice.logprobs = ChunkLogprobs(content=_logprobs(chunk.logprobs))
             parts.append(self._event(choice))
         elif chunk.text:
-            parts.append(self._text.event(chunk.text))
+            parts.append(self._texts[chunk.index].event(chunk.text))
         if chunk.finish_reason:
             parts.append(self._last(chunk))
         return b"".join(parts)
 
+    def _begin(self, index: int) -> bytes:
+        """Name the role, and prepare for the text, of one of the answers."""
+        text = _choice(index, ChoiceDelta(content=PLACEHOLDER))
+        self._texts[index] = Template(self._chunk(text))
+        return self._event(_choice(index, ChoiceDelta(role="assistant", content="")))
+
     def whole(self, chunks: Sequence[TokenChunk]) -> bytes:
         """The `chat.completion` object."""
         last = chunks[-1]
-        logprobs = [logprob for chunk in chunks for logprob in chunk.logprobs]
         completion = ChatCompletion(
             **self._frame,
             object="chat.completion",
-            choices=[
-                Choice(
-                    index=0,
-                    message=ChatCompletionMessage(
-                        role="assistant",
-                        content="".join(chunk.text for chunk in chunks),
-                        refusal=None,
-                    ),
-                    logprobs=ChoiceLogprobs(content=_logprobs(logprobs)) if logprobs else None,
-                    finish_reason=last.finish_reason.value if last.finish_reason else "stop",
-                )
-            ],
+            choices=[_whole_choice(index, own) for index, own in by_index(chunks)],
             usage=usage_of(last.usage) if last.usage else None,
             **extras_of(last),
         )
         return completion.model_dump_json(exclude_unset=True).encode()
 
     def _last(self, chunk: TokenChunk) -> bytes:
-        choice = _choice(ChoiceDelta())
+        choice = _choice(chunk.index, ChoiceDelta())
         choice.finish_reason = chunk.finish_reason.value if chunk.finish_reason else None
         end = self._event(choice, **extras_of(chunk))
         if self._include_usage and chunk.usage:
@@ -99,8 +91,23 @@ class ChatReply(Reply):
         return dump(chunk)
 
 
-def _choice(delta: ChoiceDelta) -> ChunkChoice:
-    return ChunkChoice(index=0, delta=delta, logprobs=None, finish_reason=None)
+def _choice(index: int, delta: ChoiceDelta) -> ChunkChoice:
+    return ChunkChoice(index=index, delta=delta, logprobs=None, finish_reason=None)
+
+
+def _whole_choice(index: int, chunks: Sequence[TokenChunk]) -> Choice:
+    logprobs = [logprob for chunk in chunks for logprob in chunk.logprobs]
+    reason = chunks[-1].finish_reason
+    return Choice(
+        index=index,
+        message=ChatCompletionMessage(
+            role="assistant",
+            content="".join(chunk.text for chunk in chunks),
+            refusal=None,
+        ),
+        logprobs=ChoiceLogprobs(content=_logprobs(logprobs)) if logprobs else None,
+        finish_reason=reason.value if reason else "stop",
+    )
 
 
 def _logprobs(logprobs: Sequence[TokenLogprob]) -> list[ChatCompletionTokenLogprob]:

@@ -10,10 +10,11 @@ from msgspec import Meta
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.types import GenerationRequest, Message
 
-from .call import Call
+from .call import Call, check_num_choices
 from .decode import decode
-from .fields import Count, check_stream_options, refuse_unsupported
+from .fields import Count, Metadata, check_stream_options, refuse_unsupported
 from .keep_alive import keep_alive_s
+from .response_format import constraint_of
 from .sampling import SamplingBody, SamplingDefaults, sampling_params
 
 
@@ -49,39 +50,40 @@ class ChatBody(SamplingBody, kw_only=True):
     tool_choice: Any = None
     functions: Any = None
     function_call: Any = None
-    response_format: Any = None
     modalities: Any = None
     audio: Any = None
     prediction: Any = None
     reasoning_effort: Any = None
     verbosity: Any = None
     web_search_options: Any = None
-    store: Any = None
     service_tier: Any = None
-    # without effect here
-    metadata: Any = None
-    safety_identifier: Any = None
-    prompt_cache_key: Any = None
+    moderation: Any = None
+    prompt_cache_options: Any = None
+    # accepted: nothing is stored, and prefixes are cached for whoever comes
+    metadata: Metadata | None = None
+    store: bool | None = None
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
+    prompt_cache_retention: Literal["in_memory", "24h"] | None = None
     parallel_tool_calls: bool | None = None
 
 
 _DECODER = msgspec.json.Decoder(ChatBody)
 
 OFF_VALUES: dict[str, tuple[Any, ...]] = {
-    "n": (None, 1),
     "tools": (None, []),
     "tool_choice": (None, "none", "auto"),
     "functions": (None, []),
     "function_call": (None, "none", "auto"),
-    "response_format": (None, {"type": "text"}),
     "modalities": (None, ["text"]),
     "audio": (None,),
     "prediction": (None,),
     "reasoning_effort": (None,),
-    "verbosity": (None,),
+    "verbosity": (None, "medium"),
     "web_search_options": (None,),
-    "store": (None, False),
     "service_tier": (None, "auto", "default"),
+    "moderation": (None,),
+    "prompt_cache_options": (None, {}, {"mode": "implicit"}),
 }
 
 
@@ -94,11 +96,14 @@ def chat_call(body: bytes, request_id: str, defaults: SamplingDefaults) -> Call:
     chat = decode(body, _DECODER)
     refuse_unsupported(chat, OFF_VALUES)
     include_usage = check_stream_options(stream=chat.stream, options=chat.stream_options)
+    check_num_choices(num_prompts=1, n=chat.n or 1)
     return Call(
+        n=chat.n or 1,
         request=GenerationRequest(
             id=request_id,
             model_id=chat.model or "",
             keep_alive_s=keep_alive_s(chat.keep_alive),
+            constraint=constraint_of(chat),
             messages=tuple(_message(i, message) for i, message in enumerate(chat.messages)),
             sampling=sampling_params(
                 chat,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from typing import TYPE_CHECKING, Any
 
 from openai.types import Completion, CompletionChoice
@@ -10,7 +9,7 @@ from openai.types.completion_choice import Logprobs
 
 from jupyter_llm.types import FinishReason
 
-from .reply import PLACEHOLDER, Reply, Template, dump, extras_of, finite, usage_of
+from .reply import PLACEHOLDER, Reply, Template, by_index, dump, extras_of, finite, usage_of
 from .sse import event
 
 if TYPE_CHECKING:
@@ -30,17 +29,16 @@ class CompletionReply(Reply):
             "object": "text_completion",
         }
         self._include_usage = include_usage
-        self._offsets = _Offsets()
-        self._text = Template(self._part(text=PLACEHOLDER))
+        self._texts: dict[int, Template] = {}
 
     def events(self, chunk: TokenChunk) -> bytes:
         """Text, finish reason, usage: each in an event of its own."""
         parts = []
         if chunk.logprobs:
-            part = self._part(text=chunk.text, logprobs=self._logprobs(chunk.logprobs))
-            parts.append(event(part))
+            logprobs = _logprobs(chunk.logprobs)
+            parts.append(event(self._part(chunk.index, text=chunk.text, logprobs=logprobs)))
         elif chunk.text:
-            parts.append(self._text.event(chunk.text))
+            parts.append(self._template(chunk.index).event(chunk.text))
         if chunk.finish_reason:
             parts.append(self._last(chunk))
         return b"".join(parts)
@@ -48,24 +46,22 @@ class CompletionReply(Reply):
     def whole(self, chunks: Sequence[TokenChunk]) -> bytes:
         """The `text_completion` object."""
         last = chunks[-1]
-        logprobs = [logprob for chunk in chunks for logprob in chunk.logprobs]
         completion = Completion(
             **self._frame,
-            choices=[
-                CompletionChoice(
-                    index=0,
-                    text="".join(chunk.text for chunk in chunks),
-                    logprobs=self._logprobs(logprobs) if logprobs else None,
-                    finish_reason="length" if last.finish_reason is FinishReason.LENGTH else "stop",
-                )
-            ],
+            choices=[_whole_choice(index, own) for index, own in by_index(chunks)],
             usage=usage_of(last.usage) if last.usage else None,
             **extras_of(last),
         )
-        return completion.model_dump_json(exclude_unset=True).encode()
+        # no warnings: the first token of an echoed prompt has null for a probability
+        return completion.model_dump_json(exclude_unset=True, warnings=False).encode()
+
+    def _template(self, index: int) -> Template:
+        if index not in self._texts:
+            self._texts[index] = Template(self._part(index, text=PLACEHOLDER))
+        return self._texts[index]
 
     def _last(self, chunk: TokenChunk) -> bytes:
-        end = event(self._part(finish_reason=chunk.finish_reason, **extras_of(chunk)))
+        end = event(self._part(chunk.index, finish_reason=chunk.finish_reason, **extras_of(chunk)))
         if self._include_usage and chunk.usage:
             usage = Completion(**self._frame, choices=[], usage=usage_of(chunk.usage))
             end += event(dump(usage))
@@ -73,6 +69,7 @@ class CompletionReply(Reply):
 
     def _part(
         self,
+        index: int,
         *,
         text: str = "",
         logprobs: Logprobs | None = None,
@@ -84,32 +81,44 @@ class CompletionReply(Reply):
         # a part that is not the last has no finish reason, which the type,
         # made for whole answers, would refuse
         choice = CompletionChoice.model_construct(
-            index=0, text=text, logprobs=logprobs, finish_reason=finish_reason
+            index=index, text=text, logprobs=logprobs, finish_reason=finish_reason
         )
         part = Completion.model_construct(**self._frame, choices=[choice], **extras)
         return dump(part)
 
-    def _logprobs(self, logprobs: Sequence[TokenLogprob]) -> Logprobs:
-        tops = [{_name(top): finite(top.logprob) for top in logprob.top} for logprob in logprobs]
-        return Logprobs(
-            tokens=[_name(logprob.chosen) for logprob in logprobs],
-            token_logprobs=[finite(logprob.chosen.logprob) for logprob in logprobs],
-            top_logprobs=tops if any(tops) else None,
-            text_offset=[self._offsets.next(logprob.chosen) for logprob in logprobs],
-        )
+
+def _whole_choice(index: int, chunks: Sequence[TokenChunk]) -> CompletionChoice:
+    logprobs = [logprob for chunk in chunks for logprob in chunk.logprobs]
+    is_cut = chunks[-1].finish_reason is FinishReason.LENGTH
+    return CompletionChoice(
+        index=index,
+        text="".join(chunk.text for chunk in chunks),
+        logprobs=_logprobs(logprobs) if logprobs else None,
+        finish_reason="length" if is_cut else "stop",
+    )
 
 
-class _Offsets:
-    """Where each token begins in the answer, in characters."""
+def _logprobs(logprobs: Sequence[TokenLogprob]) -> Logprobs:
+    """Lists side by side; null for a prompt's first token, which OpenAI's type knows not of."""
+    tops = [_tops(logprob) for logprob in logprobs]
+    return Logprobs.model_construct(
+        tokens=[_name(logprob.chosen) for logprob in logprobs],
+        token_logprobs=[_number(logprob.chosen) for logprob in logprobs],
+        top_logprobs=tops if any(tops) else None,
+        text_offset=[logprob.offset for logprob in logprobs],
+    )
 
-    def __init__(self) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        self._offset = 0
 
-    def next(self, token: TokenAlternative) -> int:
-        offset = self._offset
-        self._offset += len(self._decoder.decode(token.text_bytes))
-        return offset
+def _tops(logprob: TokenLogprob) -> dict[str, float] | None:
+    """The likeliest tokens and, as OpenAI has it, the chosen one even where it is not of them."""
+    if logprob.chosen.logprob is None:
+        return None
+    shown = (*logprob.top, logprob.chosen) if logprob.top else ()
+    return {_name(token): finite(token.logprob) for token in shown}
+
+
+def _number(token: TokenAlternative) -> float | None:
+    return None if token.logprob is None else finite(token.logprob)
 
 
 def _name(token: TokenAlternative) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -10,34 +10,29 @@ from msgspec import Meta
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.types import GenerationRequest
 
-from .call import Call
+from .call import Call, check_num_choices
 from .decode import decode
-from .fields import Count, TokenId, check_stream_options, refuse_unsupported
+from .fields import Count, TokenId, check_stream_options
 from .keep_alive import keep_alive_s
+from .response_format import constraint_of
 from .sampling import SamplingBody, SamplingDefaults, sampling_params
 
 Prompt = str | list[str | TokenId | list[TokenId]]
+OnePrompt = str | tuple[int, ...]
 
 
 class CompletionBody(SamplingBody, kw_only=True):
     """Every field of the request that is understood."""
 
     prompt: Prompt
-    max_tokens: Count | None = None
+    max_tokens: Annotated[int, Meta(ge=0)] | None = None
     echo: bool | None = None
     logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
-    # only in the value that asks for nothing
-    best_of: Any = None
-    suffix: Any = None
+    best_of: Count | None = None
+    suffix: str | None = None
 
 
 _DECODER = msgspec.json.Decoder(CompletionBody)
-
-OFF_VALUES: dict[str, tuple[Any, ...]] = {
-    "n": (None, 1),
-    "best_of": (None, 1),
-    "suffix": (None, ""),
-}
 
 
 def completion_call(body: bytes, request_id: str, defaults: SamplingDefaults) -> Call:
@@ -47,51 +42,80 @@ def completion_call(body: bytes, request_id: str, defaults: SamplingDefaults) ->
         InvalidRequestError: `param` names the field that is wrong or unsupported.
     """
     completion = decode(body, _DECODER)
-    refuse_unsupported(completion, OFF_VALUES)
-    if completion.echo and completion.logprobs is not None:
-        raise InvalidRequestError(
-            "'logprobs' is not supported together with 'echo'. Leave one of them out.",
-            param="logprobs",
-        )
     include_usage = check_stream_options(
         stream=completion.stream, options=completion.stream_options
     )
-    text, tokens = _prompt(completion.prompt)
+    n, best_of = completion.n or 1, completion.best_of or 1
+    _check_combinations(completion, n, best_of)
+    prompts = _prompts(completion.prompt)
+    check_num_choices(num_prompts=len(prompts), n=n, best_of=best_of)
+    request, *more = (_request(completion, prompt, request_id, defaults) for prompt in prompts)
     return Call(
-        request=GenerationRequest(
-            id=request_id,
-            model_id=completion.model or "",
-            keep_alive_s=keep_alive_s(completion.keep_alive),
-            prompt=text,
-            prompt_tokens=tokens,
-            echo=bool(completion.echo),
-            sampling=sampling_params(
-                completion,
-                defaults,
-                max_tokens=completion.max_tokens,
-                num_top_logprobs=completion.logprobs,
-            ),
-        ),
+        request=request,
+        more=tuple(more),
+        n=n,
+        best_of=best_of,
         stream=bool(completion.stream),
         include_usage=include_usage,
     )
 
 
-def _prompt(prompt: Prompt) -> tuple[str | None, tuple[int, ...] | None]:
-    """Text or token ids: a string, a list of ids, or a list of one such prompt."""
+def _request(
+    completion: CompletionBody, prompt: OnePrompt, request_id: str, defaults: SamplingDefaults
+) -> GenerationRequest:
+    return GenerationRequest(
+        id=request_id,
+        model_id=completion.model or "",
+        keep_alive_s=keep_alive_s(completion.keep_alive),
+        prompt=prompt if isinstance(prompt, str) else None,
+        prompt_tokens=None if isinstance(prompt, str) else prompt,
+        suffix=completion.suffix or None,
+        constraint=constraint_of(completion),
+        echo=bool(completion.echo),
+        sampling=sampling_params(
+            completion,
+            defaults,
+            max_tokens=completion.max_tokens,
+            num_top_logprobs=completion.logprobs,
+        ),
+    )
+
+
+def _check_combinations(completion: CompletionBody, n: int, best_of: int) -> None:
+    """Refuse what contradicts itself, each by the name of the field to change."""
+    if completion.max_tokens == 0 and not completion.echo:
+        raise _refusal("max_tokens", "'max_tokens' of 0 leaves nothing to answer without 'echo'")
+    if completion.best_of is not None and best_of < n:
+        raise _refusal("best_of", f"'best_of' is {best_of}, and 'n' asks for {n} of them")
+    if completion.stream and best_of > n:
+        raise _refusal("best_of", "'best_of' chooses when all answers are there: no stream")
+    if completion.suffix and completion.echo:
+        raise _refusal("echo", "'echo' repeats a prompt, which a 'suffix' does not end")
+
+
+def _refusal(param: str, what: str) -> InvalidRequestError:
+    return InvalidRequestError(f"{what}. Leave one of them out.", param=param)
+
+
+def _prompts(prompt: Prompt) -> list[OnePrompt]:
+    """Text, token ids, or a list of either, as prompts of one kind each."""
     if isinstance(prompt, str):
-        return prompt, None
-    if len(prompt) == 1 and isinstance(prompt[0], str):
-        return prompt[0], None
-    inner = prompt[0] if len(prompt) == 1 and isinstance(prompt[0], list) else prompt
-    ids = tuple(item for item in inner if isinstance(item, int))
-    if not inner:
+        return [prompt]
+    if prompt and all(isinstance(item, int) for item in prompt):
+        prompt = [[item for item in prompt if isinstance(item, int)]]
+    found = [_one_prompt(item, number) for number, item in enumerate(prompt)]
+    if not found:
         raise InvalidRequestError("'prompt' is empty; give text or token ids.", param="prompt")
-    if not ids:
+    return found
+
+
+def _one_prompt(item: str | int | list[int], number: int) -> OnePrompt:
+    if isinstance(item, str):
+        return item
+    if isinstance(item, int):
+        raise InvalidRequestError("'prompt' mixes token ids and prompts.", param="prompt")
+    if not item:
         raise InvalidRequestError(
-            "'prompt' with several prompts is not supported. Send one request for each.",
-            param="prompt",
+            f"'prompt[{number}]' has no tokens; give at least one.", param="prompt"
         )
-    if len(ids) < len(inner):
-        raise InvalidRequestError("'prompt' mixes token ids and text.", param="prompt")
-    return None, ids
+    return tuple(item)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import msgspec
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from jupyter_llm.types import Download
 
 _MAX_RESULTS = 100
+# three digits at most: what Python calls a digit, int() need not understand
+_LIMIT = re.compile(r"[1-9][0-9]{0,2}")
 
 
 class DownloadBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -52,7 +55,7 @@ def search_limit(text: str) -> int:
     Raises:
         InvalidRequestError: It is no number from 1 to 100.
     """
-    if text.isdigit() and 1 <= int(text) <= _MAX_RESULTS:
+    if _LIMIT.fullmatch(text) and int(text) <= _MAX_RESULTS:
         return int(text)
     raise InvalidRequestError(
         f"'limit' is {text!r}; give a number from 1 to {_MAX_RESULTS}.", param="limit"

@@ -22,6 +22,14 @@ TokenId = Annotated[int, Meta(ge=0)]
 NonEmpty = Annotated[str, Meta(min_length=1)]
 # OpenAI's bound on the number of stop strings
 Stop = NonEmpty | Annotated[list[NonEmpty], Meta(max_length=4)]
+# OpenAI's bounds on what a caller may note on a request
+Metadata = Annotated[
+    dict[
+        Annotated[str, Meta(max_length=64)],
+        Annotated[str, Meta(max_length=512)],
+    ],
+    Meta(max_length=16),
+]
 
 
 class StreamOptions(msgspec.Struct, forbid_unknown_fields=True):

@@ -60,13 +60,18 @@ def load_response_types() -> None:
 
 def usage_of(usage: Usage) -> CompletionUsage:
     """OpenAI's usage figures."""
-    from openai.types.completion_usage import CompletionUsage, PromptTokensDetails
+    from openai.types.completion_usage import (
+        CompletionTokensDetails,
+        CompletionUsage,
+        PromptTokensDetails,
+    )
 
     return CompletionUsage(
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,
         total_tokens=usage.prompt_tokens + usage.completion_tokens,
         prompt_tokens_details=PromptTokensDetails(cached_tokens=usage.cached_tokens),
+        completion_tokens_details=CompletionTokensDetails(reasoning_tokens=usage.reasoning_tokens),
     )
 
 
@@ -87,15 +92,23 @@ def _rate(count: int, seconds: float) -> float:
 
 
 def extras_of(chunk: TokenChunk) -> dict[str, Any]:
-    """The fields beside OpenAI's own that the last chunk of an answer brings."""
+    """The fields beside OpenAI's own that the very last chunk brings."""
     if chunk.timings is None or chunk.usage is None:
         return {}
     return {"timings": timings_of(chunk.timings, chunk.usage)}
 
 
-def finite(logprob: float) -> float:
-    """The log-probability in a form that JSON can carry."""
-    return max(logprob, LOWEST_LOGPROB)
+def by_index(chunks: Sequence[TokenChunk]) -> list[tuple[int, list[TokenChunk]]]:
+    """The chunks of each of several answers, by the answers' numbers."""
+    answers: dict[int, list[TokenChunk]] = {}
+    for chunk in chunks:
+        answers.setdefault(chunk.index, []).append(chunk)
+    return sorted(answers.items())
+
+
+def finite(logprob: float | None) -> float:
+    """The log-probability of a token that has one, in a form that JSON can carry."""
+    return LOWEST_LOGPROB if logprob is None else max(logprob, LOWEST_LOGPROB)
 
 
 def dump(part: BaseModel) -> bytes:

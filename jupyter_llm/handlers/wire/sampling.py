@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.types import SamplingParams
 
@@ -24,6 +22,7 @@ from .fields import (
     stop_strings,
 )
 from .keep_alive import KeepAlive
+from .response_format import FormBody
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,8 +36,8 @@ class SamplingDefaults:
     max_tokens_limit: int = 0
 
 
-class SamplingBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """The fields of a request body that steer sampling and streaming."""
+class SamplingBody(FormBody, forbid_unknown_fields=True, kw_only=True):
+    """The fields of a request body that steer sampling, form and streaming."""
 
     model: str | None = None
     stream: bool | None = None

@@ -155,7 +155,8 @@ def translated(repo_id: str) -> Iterator[None]:
         raise InvalidRequestError(
             f"{repo_id!r} is no name of a repository; they look like 'org/name'.", param="repo_id"
         ) from error
-    except (errors.HTTPError, OSError) as error:  # type: ignore[attr-defined]
+    # a RuntimeError where another thread's request has failed and closed the client they share
+    except (errors.HTTPError, OSError, RuntimeError) as error:  # type: ignore[attr-defined]
         raise HubError(f"The Hub at {endpoint()} did not answer: {error}") from error
 
 

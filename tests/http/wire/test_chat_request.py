@@ -104,8 +104,11 @@ def test_fields_without_effect_are_accepted() -> None:
             "safety_identifier": "x",
             "prompt_cache_key": "y",
             "parallel_tool_calls": True,
-            "store": False,
+            "store": True,
             "service_tier": "auto",
+            "prompt_cache_retention": "24h",
+            "prompt_cache_options": {"mode": "implicit"},
+            "verbosity": "medium",
             "n": 1,
             "tools": [],
             "tool_choice": "none",
@@ -169,18 +172,26 @@ def test_null_is_the_same_as_nothing() -> None:
         ({"stream_options": {"include_usage": True}}, "stream_options"),
         ({"stream": True, "stream_options": {"usage": True}}, "stream_options.usage"),
         ({"n": 0}, "n"),
-        ({"n": 2}, "n"),
+        ({"n": 129}, "n"),
+        ({"metadata": {"run": 7}}, "metadata[...]"),
+        ({"metadata": {str(number): "" for number in range(17)}}, "metadata"),
+        ({"metadata": {"x" * 65: ""}}, "metadata"),
+        ({"metadata": {"x": "y" * 513}}, "metadata[...]"),
+        ({"safety_identifier": 7}, "safety_identifier"),
+        ({"prompt_cache_key": 7}, "prompt_cache_key"),
+        ({"prompt_cache_retention": "1h"}, "prompt_cache_retention"),
+        ({"prompt_cache_options": {"mode": "explicit"}}, "prompt_cache_options"),
+        ({"moderation": {"model": "x"}}, "moderation"),
         ({"tools": [{"type": "function"}]}, "tools"),
         ({"tool_choice": "required"}, "tool_choice"),
         ({"functions": [{}]}, "functions"),
-        ({"response_format": {"type": "json_object"}}, "response_format"),
         ({"modalities": ["audio"]}, "modalities"),
         ({"audio": {"voice": "x"}}, "audio"),
         ({"prediction": {}}, "prediction"),
         ({"reasoning_effort": "low"}, "reasoning_effort"),
         ({"verbosity": "low"}, "verbosity"),
         ({"web_search_options": {}}, "web_search_options"),
-        ({"store": True}, "store"),
+        ({"store": "yes"}, "store"),
         ({"service_tier": "priority"}, "service_tier"),
         ({"temprature": 1}, "temprature"),
     ],
@@ -211,9 +222,17 @@ def test_what_is_no_json_object_is_refused(body: bytes) -> None:
 
 
 def test_a_refusal_of_an_unsupported_field_says_what_is_allowed() -> None:
-    error = refusal({"messages": MESSAGES, "n": 2})
+    error = refusal({"messages": MESSAGES, "verbosity": "low"})
 
-    assert error.message == "'n' is not supported. Leave it out or send 1."
+    assert error.message == "'verbosity' is not supported. Leave it out or send \"medium\"."
+
+
+def test_several_answers_are_several_requests_with_seeds_that_count_up() -> None:
+    call = parse({"messages": MESSAGES, "n": 3, "seed": 5})
+
+    requests = call.choices.requests()
+    assert [request.sampling.seed for request in requests] == [5, 6, 7]
+    assert {request.messages for request in requests} == {call.request.messages}
 
 
 class TestDefaults:

@@ -59,8 +59,10 @@ def alternative(data: bytes, logprob: float = -0.5) -> TokenAlternative:
     return TokenAlternative(text=text, text_bytes=data, logprob=logprob)
 
 
-def chunk_of(*tokens: bytes, top: tuple[TokenAlternative, ...] = ()) -> TokenChunk:
-    logprobs = tuple(TokenLogprob(chosen=alternative(token), top=top) for token in tokens)
+def chunk_of(*tokens: bytes, top: tuple[TokenAlternative, ...] = (), offset: int = 0) -> TokenChunk:
+    logprobs = tuple(
+        TokenLogprob(chosen=alternative(token), top=top, offset=offset) for token in tokens
+    )
     text = b"".join(tokens).decode(errors="ignore")
     return TokenChunk(text=text, logprobs=logprobs)
 
@@ -90,6 +92,7 @@ def test_usage_counts_what_the_engine_counted(kind: type[Any]) -> None:
         "completion_tokens": 5,
         "total_tokens": 15,
         "prompt_tokens_details": {"cached_tokens": 4},
+        "completion_tokens_details": {"reasoning_tokens": 0},
     }
 
 
@@ -162,20 +165,64 @@ class TestLogprobs:
 
         assert [len(e["choices"][0]["logprobs"]["content"]) for e in streamed[1:3]] == [1, 1]
 
-    def test_of_completions_count_offsets_in_characters(self) -> None:
-        chunks = [chunk_of("né".encode()), chunk_of(b"\xe2\x82"), chunk_of(b"\xac"), chunk_of(b"x")]
+    def test_of_completions_name_tokens_that_are_no_text_by_their_bytes(self) -> None:
+        chunks = [
+            chunk_of("né".encode()),
+            chunk_of(b"\xe2\x82", offset=2),
+            chunk_of(b"x", offset=3),
+        ]
         whole = json.loads(make(CompletionReply).whole([*chunks, LAST]))
         streamed = events(make(CompletionReply), chunks)
 
         logprobs = whole["choices"][0]["logprobs"]
-        assert logprobs["tokens"] == ["né", "bytes:\\xe2\\x82", "bytes:\\xac", "x"]
-        assert logprobs["text_offset"] == [0, 2, 2, 3]
+        assert logprobs["tokens"] == ["né", "bytes:\\xe2\\x82", "x"]
+        assert logprobs["text_offset"] == [0, 2, 3]
         assert logprobs["top_logprobs"] is None
         offsets = [event["choices"][0]["logprobs"]["text_offset"] for event in streamed]
         assert list(chain.from_iterable(offsets)) == logprobs["text_offset"]
+
+    def test_of_completions_have_none_for_the_first_token_of_a_prompt(self) -> None:
+        first = TokenAlternative(text="a", text_bytes=b"a", logprob=None)
+        prompt = TokenChunk(text="a", logprobs=(TokenLogprob(chosen=first),))
+        chunks = [prompt, chunk_of(b"b", top=(alternative(b"c"),), offset=1), LAST]
+        whole = json.loads(make(CompletionReply).whole(chunks))
+        [streamed, *_] = events(make(CompletionReply), chunks)
+
+        logprobs = whole["choices"][0]["logprobs"]
+        assert logprobs["token_logprobs"] == [None, -0.5]
+        assert logprobs["top_logprobs"] == [None, {"c": -0.5, "b": -0.5}]
+        assert streamed["choices"][0]["logprobs"]["token_logprobs"] == [None]
 
     def test_of_completions_list_alternatives_by_text(self) -> None:
         chunk = chunk_of(b"Hi", top=(alternative(b"Hi"), alternative(b"Yo", -1.5)))
         whole = json.loads(make(CompletionReply).whole([chunk, LAST]))
 
         assert whole["choices"][0]["logprobs"]["top_logprobs"] == [{"Hi": -0.5, "Yo": -1.5}]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_several_answers_keep_apart_streamed_or_not(kind: type[Any]) -> None:
+    end = TokenChunk(text="", finish_reason=FinishReason.STOP, index=1)
+    chunks = [
+        TokenChunk(text="b", index=1),
+        TokenChunk(text="a"),
+        end,
+        TokenChunk(text="c"),
+        LAST,
+    ]
+    whole = json.loads(make(kind).whole(chunks))
+    stream = events(make(kind), chunks)
+
+    texts, reasons = {0: "", 1: ""}, {}
+    for event in stream[:-1]:
+        [choice] = event["choices"]
+        texts[choice["index"]] += text_of(event)
+        if choice["finish_reason"]:
+            reasons[choice["index"]] = choice["finish_reason"]
+    found = [one.get("message", {}).get("content", one.get("text")) for one in whole["choices"]]
+    assert found == ["ac", "b"] == list(texts.values())
+    assert [choice["finish_reason"] for choice in whole["choices"]] == ["length", "stop"]
+    assert reasons == {0: "length", 1: "stop"}
+    assert [event["usage"] is None for event in stream] == [True] * (len(stream) - 1) + [False]
+    assert stream[-1]["usage"] == whole["usage"]
+    assert sum("timings" in event for event in stream) == 1

@@ -1,0 +1,140 @@
+"""The table of endpoints: a new route says here what it takes and what it answers.
+
+Everything else of the description comes from the route table, the handlers' docstrings and
+their decorators. A test fails when a verb of a route is missing here, or the other way round.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from jupyter_llm.handlers.wire.admin import SettingsBody
+from jupyter_llm.handlers.wire.chat_request import ChatBody
+from jupyter_llm.handlers.wire.completion_request import CompletionBody
+from jupyter_llm.handlers.wire.downloads import DownloadBody
+from jupyter_llm.handlers.wire.load_request import LoadBody, SwitchBody, UnloadBody
+from jupyter_llm.types import Download
+
+from . import answers
+from .endpoint import GENERATES, HUB, LOADS, NAMED, REGISTRY, Endpoint, Parameter
+
+_HELLO = [{"role": "user", "content": "What can you do?"}]
+_GUIDE = {"model": "guide"}
+_MODEL = "openai.types:Model"
+
+ENDPOINTS: dict[str, Endpoint] = {
+    "POST /v1/chat/completions": Endpoint(
+        body=ChatBody,
+        example={**_GUIDE, "messages": _HELLO, "max_tokens": 50},
+        answer="openai.types.chat:ChatCompletion",
+        events="openai.types.chat:ChatCompletionChunk",
+        errors=GENERATES,
+    ),
+    "POST /v1/completions": Endpoint(
+        body=CompletionBody,
+        example={**_GUIDE, "prompt": "To load a model,", "max_tokens": 20},
+        answer="openai.types:Completion",
+        events="openai.types:Completion",
+        errors=GENERATES,
+    ),
+    "GET /v1/models": Endpoint(answer=answers.ModelList),
+    "GET /v1/models/{id}": Endpoint(answer=_MODEL, errors=NAMED),
+    "GET /models": Endpoint(answer=answers.Catalogue),
+    "GET /api/llms": Endpoint(answer=answers.UsableModels),
+    "GET /backends": Endpoint(answer=answers.Engines),
+    "GET /vram": Endpoint(answer=answers.Memory),
+    "POST /load": Endpoint(
+        body=LoadBody,
+        example=_GUIDE,
+        answer=(answers.LoadedModel, answers.DownloadedModel),
+        errors=LOADS | HUB,
+    ),
+    "POST /switch": Endpoint(
+        body=SwitchBody,
+        is_body_optional=True,
+        example=_GUIDE,
+        answer=answers.LoadedModel,
+        errors=LOADS,
+    ),
+    "POST /reload": Endpoint(
+        body=SwitchBody,
+        is_body_optional=True,
+        example=_GUIDE,
+        answer=answers.LoadedModel,
+        errors=LOADS,
+    ),
+    "POST /unload": Endpoint(
+        body=UnloadBody,
+        is_body_optional=True,
+        example=_GUIDE,
+        answer=answers.LoadedModel,
+        errors=NAMED,
+    ),
+    "GET /api/admin/status": Endpoint(answer=answers.ServerStatus),
+    "GET /api/admin/models": Endpoint(answer=answers.AdminModels),
+    "GET /api/admin/models/{id}": Endpoint(answer=answers.AdminModel, errors=NAMED),
+    "DELETE /api/admin/models/{id}": Endpoint(answer=answers.RemovedModel, errors=NAMED | REGISTRY),
+    "POST /api/admin/models/{id}/load": Endpoint(
+        body=LoadBody,
+        is_body_optional=True,
+        example={"context_length": 1024},
+        answer=answers.LoadedModel,
+        errors=LOADS,
+    ),
+    "POST /api/admin/models/{id}/unload": Endpoint(answer=answers.LoadedModel, errors=NAMED),
+    "GET /api/admin/models/{id}/settings": Endpoint(
+        answer=answers.SettingsAnswer, errors=NAMED | REGISTRY
+    ),
+    "POST /api/admin/models/{id}/settings": Endpoint(
+        body=SettingsBody,
+        example={"aliases": ["gpt-4o"], "keep_alive": "1h"},
+        answer=answers.SettingsAnswer,
+        errors=NAMED | REGISTRY,
+    ),
+    "DELETE /api/admin/models/{id}/settings": Endpoint(
+        answer=answers.SettingsAnswer, errors=NAMED | REGISTRY
+    ),
+    "POST /api/admin/models/download": Endpoint(
+        body=DownloadBody,
+        example={"repo_id": "Qwen/Qwen3-0.6B-GGUF"},
+        answer=Download,
+        status=HTTPStatus.ACCEPTED,
+        errors=HUB,
+    ),
+    "GET /api/admin/downloads": Endpoint(answer=answers.Downloads),
+    "GET /api/admin/downloads/{id}": Endpoint(answer=Download, errors=NAMED),
+    "DELETE /api/admin/downloads/{id}": Endpoint(answer=Download, errors=NAMED),
+    "GET /api/admin/hub": Endpoint(
+        query=(
+            Parameter(name="search", description="words to look for"),
+            Parameter(
+                name="limit",
+                description="how many to list",
+                schema={"type": "integer", "minimum": 1, "maximum": 100, "default": 10},
+            ),
+        ),
+        answer=answers.HubRepositories,
+        errors=HUB,
+    ),
+    "GET /api/admin/hub/{id}": Endpoint(answer=answers.HubFiles, errors=HUB),
+    "GET /ws": Endpoint(
+        status=HTTPStatus.SWITCHING_PROTOCOLS,
+        content_type="",
+        errors=frozenset({HTTPStatus.UPGRADE_REQUIRED}),
+    ),
+    "GET /metrics": Endpoint(content_type="text/plain"),
+    "GET /health": Endpoint(answer=answers.Health),
+    "GET /api/health": Endpoint(answer=answers.DetailedHealth),
+    "GET /health/live": Endpoint(answer=answers.Alive),
+    "GET /health/ready": Endpoint(
+        answer=answers.Readiness,
+        others={HTTPStatus.SERVICE_UNAVAILABLE: answers.Readiness},
+    ),
+    "GET /openapi.json": Endpoint(answer=dict),
+    "GET /swagger-ui": Endpoint(
+        content_type="text/html", errors=frozenset({HTTPStatus.NOT_IMPLEMENTED})
+    ),
+    "GET /swagger-ui/{id}": Endpoint(
+        content_type="*/*", errors=NAMED | {HTTPStatus.NOT_IMPLEMENTED}
+    ),
+}
