@@ -62,7 +62,7 @@ class Instance:
             model.id,
             around.settings.bounds,
             num_slots=lambda: self._num_slots_now,
-            on_spent=around.on_spent,
+            listeners=around.listeners,
         )
         self.door = Door(
             self.turns,
@@ -83,7 +83,7 @@ class Instance:
             model,
             read_stats=self._holder.stats,
             count_waiting=lambda: self.turns.queue.num_waiting,
-            on_change=around.on_change,
+            on_change=around.listeners.on_change,
         )
         self._readiness = Readiness()
         self._restart_at = 0.0

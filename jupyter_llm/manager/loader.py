@@ -39,7 +39,7 @@ class Loader:
     def with_names(self, names: Names) -> Loader:
         """The same loader for somebody to whom models have these names."""
         loader = copy(self)
-        loader._names = names
+        loader._names = names  # noqa: SLF001 - its own kind
         return loader
 
     async def load(

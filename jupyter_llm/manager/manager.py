@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from jupyter_llm.manager.bounded import OverdueError, within
 from jupyter_llm.manager.gates import Gates
 from jupyter_llm.manager.holder import Finders
 from jupyter_llm.manager.instances import Instances
+from jupyter_llm.manager.listeners import Listeners
 from jupyter_llm.manager.listing import Inventory, Listing, with_loaded
 from jupyter_llm.manager.loader import Loader
 from jupyter_llm.manager.names import Names
@@ -35,9 +37,9 @@ class ModelManager:
     """Loads models, shares them between requests and brings them back when they die.
 
     It belongs to one event loop. `on_event` is called there with `"model"` and the
-    status at every change, `on_spent` with a user and the tokens of a request of theirs that
-    has ended. `find_engine` turns an engine's name into what makes one and
-    `pool` is the memory that models are loaded into; both have real defaults.
+    status at every change, and `listeners` hear of users. `find_engine` turns an engine's name
+    into what makes one and `pool` is the memory that models are loaded into; both have real
+    defaults.
     """
 
     def __init__(
@@ -45,7 +47,7 @@ class ModelManager:
         *,
         settings: ManagerSettings,
         on_event: Callable[[str, ModelStatus], None] | None = None,
-        on_spent: Callable[[str, int], None] | None = None,
+        listeners: Listeners | None = None,
         find_engine: Callable[[str], Callable[[], Engine]] | None = None,
         pool: MemoryPool | None = None,
     ) -> None:
@@ -73,8 +75,7 @@ class ModelManager:
             gates=self._gates,
             find=find,
             pool=pool,
-            on_change=self._tell,
-            on_spent=on_spent or (lambda _user, _num_tokens: None),
+            listeners=replace(listeners or Listeners(), on_change=self._tell),
         )
         self._names = Names(settings, self._catalogue, self._instances)
         self._listing = Listing(

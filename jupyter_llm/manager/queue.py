@@ -152,9 +152,9 @@ class FairQueue:
         """Those that wait, in the order of their turns if users took them one by one."""
         ranked = []
         for user, line in self._lines.items():
-            counter = self.counters.of(user)
+            place = (self.counters.of(user), self._places[user][1])
             entries = sorted(entry for entry in line.heap if entry[2].is_waiting)
-            ranked += [(rank, counter, e[1], e[2]) for rank, e in enumerate(entries)]
+            ranked += [(rank, *place, entry[2]) for rank, entry in enumerate(entries)]
         return (entry[3] for entry in sorted(ranked))
 
     def _start(self, user: str) -> Ticket:

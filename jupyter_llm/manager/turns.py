@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from jupyter_llm.errors import EngineDiedError, LLMError, OverloadedError
 from jupyter_llm.manager.decide import check_line, check_place, retry_after_s
+from jupyter_llm.manager.positions import Positions
 from jupyter_llm.manager.queue import FairQueue, Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from jupyter_llm.manager.listeners import Listeners
     from jupyter_llm.types import GenerationRequest, TokenChunk, Usage
 
 _MEASURED_COMPLETIONS = 64
@@ -87,8 +89,8 @@ class Turn:
 class Turns:
     """Gives the requests inside one instance their turns.
 
-    `num_slots` is how many may have one now, 0 while the model does not serve; `on_spent` is
-    told of a user and the tokens of each request of theirs that has ended. Time is measured while requests are inside: an idle hour says nothing about the next place.
+    `num_slots` is how many may have one now, 0 while the model does not serve. Time is
+    measured while requests are inside: an idle hour says nothing about the next place.
     """
 
     def __init__(
@@ -97,12 +99,12 @@ class Turns:
         bounds: Bounds,
         *,
         num_slots: Callable[[], int],
-        on_spent: Callable[[str, int], None],
+        listeners: Listeners,
     ) -> None:
         self.bounds = bounds
-        self.on_spent = on_spent
+        self.on_spent = listeners.on_spent
         self.queue = FairQueue()
-        self.on_change: Callable[[], None] = lambda: None
+        self._positions = Positions(model_id, self.queue, listeners.on_position)
         self._model_id = model_id
         self._num_slots = num_slots
         self._turns: dict[Ticket, Turn] = {}
@@ -142,7 +144,7 @@ class Turns:
             given = self._turns[ticket].given
             if not given.done():
                 given.set_result(None)
-        self.on_change()
+        self._positions.note_change()
 
     def refuse(self, error: LLMError) -> None:
         """Tell everybody who waits that their turn will not come."""
@@ -185,6 +187,8 @@ class Turns:
         del self._turns[turn.ticket]
         if has_run:
             self._note_departure()
+        else:
+            self._positions.forget(turn.ticket)
 
     def _give_later(self) -> None:
         asyncio.get_running_loop().call_later(_DEATH_IS_KNOWN_S, self.give)

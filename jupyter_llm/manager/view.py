@@ -79,7 +79,7 @@ class AllowedNames(Names):
         self.catalogue = names.catalogue
 
     @property
-    def active_id(self) -> str:  # type: ignore[override]  # it is that of everybody
+    def active_id(self) -> str:
         """The active model, which one caller may not see and still is the same for all."""
         return self._of_all.active_id
 

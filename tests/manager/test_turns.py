@@ -8,7 +8,9 @@ import pytest
 from stage import scenario
 
 from jupyter_llm.errors import ModelLoadError, OverloadedError, TooManyRequestsError
+from jupyter_llm.manager import positions
 from jupyter_llm.manager import turns as module
+from jupyter_llm.manager.listeners import Listeners
 from jupyter_llm.manager.turns import Bounds, Turn, Turns
 from jupyter_llm.types import GenerationRequest, TokenChunk, Usage
 
@@ -31,11 +33,15 @@ class Inside:
         self.num_slots = num_slots
         bounds = {"max_waiting": MANY, "max_waiting_per_user": MANY, "timeout_s": 60.0} | bounds
         self.spent: list[tuple[str, int]] = []
+        self.told: list[tuple[str, int]] = []
         self.turns = Turns(
             "m",
             Bounds(**bounds),
             num_slots=lambda: self.num_slots,
-            on_spent=lambda *spent: self.spent.append(spent),
+            listeners=Listeners(
+                on_spent=lambda *spent: self.spent.append(spent),
+                on_position=lambda user, position: self.told.append((user, position.position)),
+            ),
         )
 
     def enter(self, user: str = "", **fields: Any) -> AbstractContextManager[Turn]:
@@ -190,3 +196,33 @@ async def test_of_a_request_that_was_cut_off_what_is_known_is_told() -> None:
     with inside.enter("b"):
         pass
     assert inside.spent == [("a", 4)]
+
+
+@scenario
+async def test_who_waits_is_told_where_they_stand_and_when_their_turn_has_come() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(positions, "FIRST_AFTER_S", 0.0)
+        patch.setattr(positions, "EVERY_S", 0.0)
+        inside = Inside(num_slots=1)
+        with ExitStack() as first, ExitStack() as others:
+            first.enter_context(inside.enter("a"))
+            for user in "aab":
+                others.enter_context(inside.enter(user))
+            await asyncio.sleep(0.01)
+            assert sorted(inside.told) == [("a", 1), ("a", 3), ("b", 2)]
+            inside.told.clear()
+            first.close()
+            await asyncio.sleep(0.01)
+            assert sorted(inside.told) == [("a", 0), ("a", 2), ("b", 1)]
+        await asyncio.sleep(0.01)
+        assert len(inside.told) == 3
+
+
+@scenario
+async def test_a_request_whose_turn_comes_at_once_is_told_nothing() -> None:
+    inside = Inside(num_slots=1)
+    for _ in range(3):
+        with inside.enter("a"):
+            pass
+    await asyncio.sleep(0.15)
+    assert inside.told == []

@@ -12,6 +12,7 @@ from jupyter_llm.handlers.wire.admin import SettingsBody
 from jupyter_llm.handlers.wire.chat_request import ChatBody
 from jupyter_llm.handlers.wire.completion_request import CompletionBody
 from jupyter_llm.handlers.wire.downloads import DownloadBody
+from jupyter_llm.handlers.wire.keys import KeyBody
 from jupyter_llm.handlers.wire.load_request import LoadBody, SwitchBody, UnloadBody
 from jupyter_llm.types import Download
 
@@ -117,6 +118,14 @@ ENDPOINTS: dict[str, Endpoint] = {
         errors=HUB,
     ),
     "GET /api/admin/hub/{id}": Endpoint(answer=answers.HubFiles, errors=HUB),
+    "GET /api/admin/keys": Endpoint(answer=answers.Keys),
+    "POST /api/admin/keys": Endpoint(
+        body=KeyBody,
+        example={"name": "app", "scopes": ["read", "execute"], "tokens_per_day": 100_000},
+        answer=answers.CreatedKey,
+        status=HTTPStatus.CREATED,
+    ),
+    "DELETE /api/admin/keys/{id}": Endpoint(answer=answers.RevokedKey, errors=NAMED),
     "GET /ws": Endpoint(
         status=HTTPStatus.SWITCHING_PROTOCOLS,
         content_type="",
