@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _AUTHORIZATION = re.compile(r"(?:token|bearer)\s+(.+)", re.IGNORECASE)
 
+KEY_USER = "llm-key:"
+
 _KERNELS = "llm-kernels"
 _MADE_UP = re.compile(r"[0-9a-f]{32}")
 """Names that Jupyter gives to those of whom it knows nothing."""
@@ -40,6 +42,18 @@ class UnauthenticatedError(HTTPError):
             "No valid credentials. Send 'Authorization: Bearer KEY' with the server's token, "
             "a JupyterHub token, or a key made by 'jupyter llm key create NAME'.",
         )
+
+
+def take_api_key_header(handler: JupyterHandler) -> None:
+    """Read Anthropic's `X-Api-Key` as the bearer of the same key.
+
+    Before anybody looks: it may hold the server's own token or one of the Hub, which Jupyter
+    finds in `Authorization` alone.
+    """
+    headers = handler.request.headers
+    key = headers.get("X-Api-Key", "").strip()
+    if key and not _AUTHORIZATION.match(headers.get("Authorization", "")):
+        headers["Authorization"] = f"Bearer {key}"
 
 
 def recognise_key(handler: JupyterHandler, context: Context) -> Caller | None:
@@ -65,7 +79,7 @@ def _caller_of(secret: str, context: Context) -> Caller | None:
 
 def user_of_key(key: ApiKey) -> str:
     """What the user is called that a key stands for."""
-    return f"llm-key:{key.name}"
+    return KEY_USER + key.name
 
 
 async def identified(handler: JupyterHandler, *, under_hub: bool) -> Caller:
@@ -79,6 +93,17 @@ async def identified(handler: JupyterHandler, *, under_hub: bool) -> Caller:
         return Caller(user=user.username)
     known = await ensure_async(handler.identity_provider.get_user_cookie(handler))
     return Caller(user=user.username if known is not None else "")
+
+
+def owner_of(handler: JupyterHandler) -> str:
+    """Whose the stored responses of a request are: a key's, a Hub user's, else the server's own.
+
+    Jupyter makes a name up for whoever sends its token, another one each time.
+    """
+    user = handler.current_user
+    name = str(getattr(user, "username", ""))
+    is_named = name.startswith(KEY_USER) or hasattr(handler.identity_provider, "hub_auth")
+    return name if is_named else ""
 
 
 def is_known(handler: JupyterHandler) -> bool:

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 
     from jupyter_llm.engines.base import Engine
     from jupyter_llm.manager.surroundings import Surroundings
+    from jupyter_llm.manager.tickets import Shared
     from jupyter_llm.manager.turns import Turn
-    from jupyter_llm.types import EngineStats, GenerationRequest, LoadOptions, Model, ModelStatus
+    from jupyter_llm.types import EngineStats, LoadOptions, Model, ModelStatus
 
 _GRACE_S = 2.0
 
@@ -123,7 +124,7 @@ class Instance:
         cooldown_s = self._around.settings.failed_load_cooldown_s
         return refusal(error, time.monotonic() - failed_at, cooldown_s)
 
-    def entered(self, request: GenerationRequest) -> AbstractContextManager[Turn]:
+    def entered(self, request: Shared) -> AbstractContextManager[Turn]:
         """Being inside for one request, which may ask for another keep-alive.
 
         Raises:
@@ -131,6 +132,10 @@ class Instance:
             TooManyRequestsError: Too many requests of the same user wait.
         """
         return self.door.entered(request, self.num_places)
+
+    def entered_aside(self, keep_alive_s: float | None) -> AbstractContextManager[None]:
+        """Being inside without a turn. Raises what `entered` raises."""
+        return self.door.entered_aside(self.num_places, keep_alive_s)
 
     def stats(self) -> EngineStats:
         """The engine's figures, zeros while none serves; who waits here is counted, too."""

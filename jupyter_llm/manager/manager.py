@@ -7,7 +7,7 @@ import logging
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from jupyter_llm.engines import select
 from jupyter_llm.hardware.pool import MemoryPool
@@ -23,12 +23,27 @@ from jupyter_llm.manager.names import Names
 from jupyter_llm.types import ModelState, ModelStatus
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
 
     from jupyter_llm.engines.base import Engine
     from jupyter_llm.manager.settings import ManagerSettings
-    from jupyter_llm.types import GenerationRequest, LoadOptions, Model, TokenChunk
+    from jupyter_llm.types import (
+        DetokenizeRequest,
+        EmbeddingRequest,
+        Embeddings,
+        GenerationRequest,
+        LoadOptions,
+        Model,
+        Ranking,
+        RerankRequest,
+        TokenChunk,
+        TokenizeRequest,
+        TokenList,
+    )
+
+T = TypeVar("T")
+R = TypeVar("R", "Embeddings", "Ranking")
 
 log = logging.getLogger(__name__)
 
@@ -232,6 +247,44 @@ class ModelManager:
                 async for chunk in chunks:
                     turn.count(chunk)
                     yield chunk
+
+    async def embed(self, request: EmbeddingRequest) -> Embeddings:
+        """The vectors of texts, from a model that is loaded first where that is needed.
+
+        Raises:
+            LLMError: What `generate` and the engine's `embed` raise.
+        """
+        return await self._read(request, lambda engine: engine.embed(request))
+
+    async def rerank(self, request: RerankRequest) -> Ranking:
+        """How relevant documents are to a query. Raises what `embed` raises."""
+        return await self._read(request, lambda engine: engine.rerank(request))
+
+    async def tokenize(self, request: TokenizeRequest) -> TokenList:
+        """The tokens of a prompt; it takes nobody's turn. Raises what `load` raises."""
+        return await self._aside(request.request, lambda engine: engine.tokenize(request))
+
+    async def detokenize(self, request: DetokenizeRequest) -> str:
+        """The text of tokens; it takes nobody's turn. Raises what `load` raises."""
+        return await self._aside(request, lambda engine: engine.detokenize(request))
+
+    async def _read(
+        self, request: EmbeddingRequest | RerankRequest, ask: Callable[[Engine], Awaitable[R]]
+    ) -> R:
+        instance = await self._instances.ensure_for_request(await self.resolve(request.model_id))
+        with instance.entered(request) as turn:
+            answer = await ask(await instance.engine_in(turn))
+            turn.spend(answer.usage)
+            return answer
+
+    async def _aside(
+        self,
+        request: GenerationRequest | DetokenizeRequest,
+        ask: Callable[[Engine], Awaitable[T]],
+    ) -> T:
+        instance = await self._instances.ensure_for_request(await self.resolve(request.model_id))
+        with instance.entered_aside(request.keep_alive_s):
+            return await ask(await instance.ready())
 
     def _tell(self, status: ModelStatus) -> None:
         """Pass an instance's change on."""

@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING
 from jupyter_llm.errors import EngineDiedError, LLMError, OverloadedError
 from jupyter_llm.manager.decide import check_line, check_place, retry_after_s
 from jupyter_llm.manager.positions import Positions
-from jupyter_llm.manager.queue import FairQueue, Ticket
+from jupyter_llm.manager.queue import FairQueue
+from jupyter_llm.manager.tickets import ticket_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from jupyter_llm.manager.listeners import Listeners
-    from jupyter_llm.types import GenerationRequest, TokenChunk, Usage
+    from jupyter_llm.manager.queue import Ticket
+    from jupyter_llm.manager.tickets import Shared
+    from jupyter_llm.types import TokenChunk, Usage
 
 _MEASURED_COMPLETIONS = 64
-_CHARACTERS_PER_TOKEN = 4
 _DEATH_IS_KNOWN_S = 0.1
 
 
@@ -65,6 +67,10 @@ class Turn:
             self._turns.queue.charge(self.ticket.user, num_completion=1)
         if chunk.usage:
             self._usage[chunk.index] = chunk.usage
+
+    def spend(self, usage: Usage) -> None:
+        """All that the request has taken."""
+        self._usage[0] = usage
 
     def settle(self) -> None:
         """Charge what was not charged while it ran, and tell what was spent.
@@ -117,7 +123,7 @@ class Turns:
         return self.queue.num_running + self.queue.num_waiting
 
     @contextmanager
-    def enter(self, request: GenerationRequest, num_places: int) -> Iterator[Turn]:
+    def enter(self, request: Shared, num_places: int) -> Iterator[Turn]:
         """Be one of `num_places` inside the block.
 
         Raises:
@@ -137,6 +143,15 @@ class Turns:
             turn.settle()
             self._leave(turn)
             give()
+
+    def check_place(self, num_inside: int, num_places: int) -> None:
+        """Let one more in.
+
+        Raises:
+            OverloadedError: All places are taken; `retry_after_s` is when one is expected.
+        """
+        retry_s = self._expected_s(time.monotonic())
+        check_place(self._model_id, num_inside, num_places, retry_s)
 
     def give(self) -> None:
         """Give turns to as many as may have one."""
@@ -162,10 +177,10 @@ class Turns:
             retry_after_s=retry_s,
         )
 
-    def _admit(self, request: GenerationRequest, num_places: int) -> Turn:
+    def _admit(self, request: Shared, num_places: int) -> Turn:
+        self.check_place(self.num_inside, num_places)
         now = time.monotonic()
         retry_s = self._expected_s(now)
-        check_place(self._model_id, self.num_inside, num_places, retry_s)
         check_line(
             self._model_id,
             self.queue.waiting_of(request.user),
@@ -175,7 +190,7 @@ class Turns:
         if not self.num_inside:
             self._left_at.clear()
             self._measured_since = now
-        turn = Turn(_ticket(request), self)
+        turn = Turn(ticket_of(request), self)
         self._turns[turn.ticket] = turn
         self.queue.push(turn.ticket)
         self.give()
@@ -200,20 +215,3 @@ class Turns:
 
     def _expected_s(self, now: float) -> float:
         return retry_after_s(now - self._measured_since, len(self._left_at))
-
-
-def _ticket(request: GenerationRequest) -> Ticket:
-    return Ticket(
-        user=request.user,
-        priority=request.priority,
-        num_prompt=_estimated_tokens(request),
-        request_id=request.id,
-    )
-
-
-def _estimated_tokens(request: GenerationRequest) -> int:
-    """Tokens of a prompt before anybody has counted them."""
-    if request.prompt_tokens is not None:
-        return len(request.prompt_tokens)
-    texts = [request.prompt or "", *(message.content for message in request.messages or ())]
-    return sum(map(len, texts)) // _CHARACTERS_PER_TOKEN

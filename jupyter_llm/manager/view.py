@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Iterable
 
     from jupyter_llm.manager.listing import Inventory
-    from jupyter_llm.types import GenerationRequest, Model, ModelStatus, TokenChunk
+    from jupyter_llm.types import (
+        EmbeddingRequest,
+        Embeddings,
+        GenerationRequest,
+        Model,
+        ModelStatus,
+        Ranking,
+        RerankRequest,
+        TokenChunk,
+    )
 
 
 class ManagerView(ModelManager):
@@ -60,6 +69,14 @@ class ManagerView(ModelManager):
     def generate(self, request: GenerationRequest) -> AsyncGenerator[TokenChunk, None]:
         """Stream an answer to this user."""
         return super().generate(replace(request, user=self._user))
+
+    async def embed(self, request: EmbeddingRequest) -> Embeddings:
+        """The vectors of texts, for this user."""
+        return await super().embed(replace(request, user=self._user))
+
+    async def rerank(self, request: RerankRequest) -> Ranking:
+        """How relevant documents are, for this user."""
+        return await super().rerank(replace(request, user=self._user))
 
     def _admits(self, model: Model) -> bool:
         if self._allowed is None or model.id in self._allowed:

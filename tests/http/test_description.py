@@ -89,8 +89,9 @@ def test_streams_are_described_beside_whole_answers(described: Any) -> None:
     answer = described["paths"]["/v1/chat/completions"]["post"]["responses"]["200"]["content"]
 
     assert answer["application/json"]["schema"]["$ref"].endswith("/openai.ChatCompletion")
-    event = answer["text/event-stream"]["x-event-schema"]["$ref"]
-    assert event.endswith("/openai.ChatCompletionChunk")
+    event = answer["text/event-stream"]["schema"]["properties"]["data"]
+    [reference, _] = every("$ref", event)
+    assert reference.endswith("/openai.ChatCompletionChunk")
 
 
 @pytest.mark.parametrize("name", [name for name, one in ENDPOINTS.items() if one.body])

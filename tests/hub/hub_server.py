@@ -109,6 +109,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._resolve(found[1], found[2])
         elif found := re.fullmatch(r"/blobs/([^/]+/[^/]+)/(.+)", path):
             self._blob(self.hub.repositories[found[1]].files[found[2]])
+        elif path.startswith("/api/models/"):
+            self._json(404, {"error": "Repository not found"}, {"X-Error-Code": "RepoNotFound"})
         else:
             self._json(404, {"error": "Not found"})
 

@@ -7,6 +7,7 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from .answers import ErrorBody
 from .endpoint import EVENT_STREAM, EVERYWHERE, JSON
 from .refusals import refusal
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
     from .endpoint import Endpoint
     from .schemas import Schema, Schemas
+
+DONE = "[DONE]"
+"""The data of a stream's last event, in most of them."""
 
 # what each credential is called under `components.securitySchemes`
 CREDENTIALS = ("bearer", "token", "session")
@@ -97,6 +101,16 @@ def _arguments(handler: type) -> list[str]:
     return list(inspect.signature(method).parameters)[1:]
 
 
+def _event(schema: Schema) -> Schema:
+    """One server-sent event, which is what 3.1 says of a stream of them."""
+    data = {"type": "string", "contentMediaType": JSON, "contentSchema": schema}
+    return {
+        "type": "object",
+        "properties": {"data": {"anyOf": [{"const": DONE}, data]}},
+        "required": ["data"],
+    }
+
+
 def _parameters(path: str, endpoint: Endpoint) -> list[Schema]:
     in_path = [
         {
@@ -138,9 +152,5 @@ def _answer(endpoint: Endpoint, schemas: Schemas) -> Schema:
         schema = {"type": "string"} if endpoint.answer is None else schemas.of(endpoint.answer)
         content[endpoint.content_type] = {"schema": schema}
     if endpoint.events:
-        # 3.1 has no word for the schema of one event
-        content[EVENT_STREAM] = {
-            "schema": {"type": "string"},
-            "x-event-schema": schemas.of(endpoint.events),
-        }
+        content[EVENT_STREAM] = {"schema": _event(schemas.of((endpoint.events, ErrorBody)))}
     return {"description": endpoint.status.phrase} | ({"content": content} if content else {})

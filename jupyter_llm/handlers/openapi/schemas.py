@@ -41,7 +41,9 @@ class Schemas:
 
 
 def _alternatives(kind: Any) -> tuple[Any, ...]:
-    return kind if isinstance(kind, tuple) else (kind,)
+    if not isinstance(kind, tuple):
+        return (kind,)
+    return tuple(one for part in kind for one in _alternatives(part))
 
 
 def _pydantic_schemas(places: list[str]) -> tuple[dict[str, Schema], dict[str, Schema]]:

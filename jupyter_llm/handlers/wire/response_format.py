@@ -19,6 +19,9 @@ from .fields import NonEmpty
 SCHEMA_PARAM = "response_format.json_schema.schema"
 
 
+AnySchema = Annotated[msgspec.Raw, Meta(extra_json_schema={"type": ["object", "boolean"]})]
+
+
 class TextFormat(msgspec.Struct, tag="text", tag_field="type", forbid_unknown_fields=True):
     """Any text: no constraint."""
 
@@ -33,7 +36,7 @@ class JsonSchemaBody(msgspec.Struct, forbid_unknown_fields=True):
     """A schema with its name; it is enforced, strict or not."""
 
     name: Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
-    schema: msgspec.Raw = msgspec.Raw(b"{}")
+    schema: AnySchema = msgspec.field(default_factory=lambda: msgspec.Raw(b"{}"))
     strict: bool | None = None
     description: str | None = None
 
