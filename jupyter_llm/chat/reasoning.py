@@ -106,7 +106,6 @@ class Channels(Reasoning):
         return f"{analysis} {head}{final}"
 
 
-
 REASONINGS: tuple[Reasoning, ...] = (
     Channels(
         start="<|channel|>analysis<|message|>",
