@@ -26,6 +26,7 @@ from jupyter_llm.registry.database import Registry
 from jupyter_llm.registry.downloads import DownloadRecords
 from jupyter_llm.registry.keys import KeyStore, default_path, new_secret
 from jupyter_llm.registry.recorder import Recorder
+from jupyter_llm.registry.responses import ResponseStore
 from jupyter_llm.registry.settings import SavedSettings
 from jupyter_llm.telemetry.events import EventBus
 from jupyter_llm.telemetry.jupyter_events import StateEvents
@@ -81,6 +82,7 @@ class LLMExtension(Configuration, ExtensionApp):
         self.kernel_key = None if under_hub else new_secret()
         self.registry = Registry(self.registry_url)
         self.recorder = Recorder(self.registry, on_counted=self._on_usage)
+        self.responses = ResponseStore(self.registry, self.response_retention_days)
         saved = SavedSettings(self.registry)
         settings = replace(self.manager_settings(under_hub=under_hub), saved=saved)
         self.pool = self.memory_pool()
@@ -116,6 +118,7 @@ class LLMExtension(Configuration, ExtensionApp):
                 recorder=self.recorder,
             ),
             registry=self.registry,
+            responses=self.responses,
             recorder=self.recorder,
             metrics=self.metrics,
             events=self.events,
@@ -136,6 +139,7 @@ class LLMExtension(Configuration, ExtensionApp):
     async def _begin(self) -> None:
         await self.downloads.start()
         self.first_model.begin()
+        await self.responses.keep_pruned()
 
     async def stop_extension(self) -> None:
         """Unload everything within `STOP_TIMEOUT_S`; never raises.

@@ -2,7 +2,9 @@
 
     LLMError
     ├── InvalidRequestError          the caller's values; `param` names the field
-    │   └── ContextLengthError       prompt and answer do not fit the context
+    │   ├── ContextLengthError       prompt and answer do not fit the context
+    │   └── PreviousResponseError    the response to go on from is not there
+    ├── ResponseNotFoundError        no response of this id is stored for this user
     ├── ModelNotFoundError           no model of that name; close names in the message
     ├── ModelFileError               the file is damaged or not understood
     ├── ModelLoadError               the file is sound, loading failed all the same
@@ -53,6 +55,18 @@ class ContextLengthError(InvalidRequestError):
     """Prompt and answer do not fit the context; the message gives both numbers."""
 
     code = "context_length_exceeded"
+
+
+class PreviousResponseError(InvalidRequestError):
+    """The response to go on from is not stored, or not this user's."""
+
+    code = "previous_response_not_found"
+
+
+class ResponseNotFoundError(LLMError):
+    """No response of this id is stored for this user."""
+
+    code = "response_not_found"
 
 
 class ModelNotFoundError(LLMError):

@@ -29,21 +29,24 @@ class StopMatcher:
     """Hold text back until it is certain that no stop string begins in it.
 
     A stop string may be spread over many tokens. What is handed out can never
-    be part of one, so a stream never has to take text back.
+    be part of one, so a stream never has to take text back. `matched` is the stop string
+    that ended the text, once one has.
     """
 
     def __init__(self, stops: Sequence[str]) -> None:
         self._stops = tuple(stop for stop in stops if stop)
         self._held = ""
+        self.matched: str | None = None
 
     def feed(self, text: str) -> tuple[str, bool]:
         """Add `text`; return what may be handed out, and whether a stop string ended it."""
         if not self._stops:
             return text, False
         self._held += text
-        ends = [at for stop in self._stops if (at := self._held.find(stop)) >= 0]
-        if ends:
-            before, self._held = self._held[: min(ends)], ""
+        found = first_stop(self._held, self._stops)
+        if found:
+            end, self.matched = found
+            before, self._held = self._held[:end], ""
             return before, True
         keep = max(_overlap(self._held, stop) for stop in self._stops)
         cut = len(self._held) - keep
@@ -54,6 +57,12 @@ class StopMatcher:
         """Return the text held back, once no more comes."""
         held, self._held = self._held, ""
         return held
+
+
+def first_stop(text: str, stops: Sequence[str]) -> tuple[int, str] | None:
+    """Where the first of these strings begins in the text, and which one it is."""
+    found = [(at, stop) for stop in stops if stop and (at := text.find(stop)) >= 0]
+    return min(found, default=None)
 
 
 def _overlap(text: str, stop: str) -> int:

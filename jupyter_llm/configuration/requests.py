@@ -50,6 +50,13 @@ class RequestTraits(HasTraits):
         help="""The largest request body in bytes; a larger one is answered 413.""",
     ).tag(config=True)
 
+    response_retention_days = Float(
+        30.0,
+        min=0,
+        help="""Days after which a response that was stored for /v1/responses is deleted; 0
+        stores none.""",
+    ).tag(config=True)
+
     @default("default_temperature")
     def _default_default_temperature(self) -> float:
         return environment.number("LLM_DEFAULT_TEMPERATURE", 0.7)

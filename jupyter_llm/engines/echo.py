@@ -13,9 +13,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from jupyter_llm.chat.text import first_stop
 from jupyter_llm.engines.base import Engine, OnProgress
+from jupyter_llm.engines.echo_words import NUM_DIMENSIONS, token_id, vector
 from jupyter_llm.errors import ContextLengthError, EngineDiedError, InvalidRequestError
 from jupyter_llm.types import (
+    DetokenizeRequest,
+    EmbeddingRequest,
+    Embeddings,
     EngineStats,
     FinishReason,
     GenerationRequest,
@@ -25,12 +30,14 @@ from jupyter_llm.types import (
     Timings,
     TokenAlternative,
     TokenChunk,
+    TokenizeRequest,
+    TokenList,
     TokenLogprob,
     Usage,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator
 
 CONTEXT_LENGTH = 8192
 """Tokens of prompt and answer together, unless the load options say otherwise."""
@@ -55,6 +62,7 @@ class _Answer:
     finish_reason: FinishReason
     num_prompt_tokens: int
     num_completion_tokens: int
+    stop: str | None = None
 
 
 class EchoEngine(Engine):
@@ -89,13 +97,16 @@ class EchoEngine(Engine):
         asked_at = time.perf_counter()
         async with self._turn():
             started_at = time.perf_counter()
+            offset = 0
             if request.echo and request.prompt:
-                yield TokenChunk(text=request.prompt)
+                yield TokenChunk(text=request.prompt, logprobs=_prompt_logprobs(request))
+                offset = len(request.prompt)
             first_at: float | None = None
             for piece in answer.pieces:
                 await self._pace()
                 first_at = first_at or time.perf_counter()
-                yield TokenChunk(text=piece, logprobs=_logprobs(piece, request))
+                yield TokenChunk(text=piece, logprobs=_logprobs(piece, request, offset))
+                offset += len(piece)
             first_at = first_at or time.perf_counter()
             self._count(answer)
             yield TokenChunk(
@@ -110,7 +121,38 @@ class EchoEngine(Engine):
                     prefill_s=first_at - started_at,
                     decode_s=time.perf_counter() - first_at,
                 ),
+                stop=answer.stop,
             )
+
+    async def embed(self, request: EmbeddingRequest) -> Embeddings:
+        """A vector for each text, alike where the words are."""
+        num_dimensions = request.dimensions or NUM_DIMENSIONS
+        if num_dimensions > NUM_DIMENSIONS:
+            raise InvalidRequestError(
+                f"dimensions is {num_dimensions}; echo's vectors have {NUM_DIMENSIONS}.",
+                param="dimensions",
+            )
+        texts = [self._words(number, text) for number, text in enumerate(request.inputs)]
+        num_tokens = sum(map(len, texts))
+        self._add(num_prompt_tokens=num_tokens)
+        return Embeddings(
+            vectors=tuple(vector(words, num_dimensions) for words in texts),
+            usage=Usage(prompt_tokens=num_tokens, completion_tokens=0),
+        )
+
+    async def tokenize(self, request: TokenizeRequest) -> TokenList:
+        """The words of a prompt; their ids are of no use but to tell them apart."""
+        words = _prompt_words(request.request)
+        return TokenList(
+            ids=tuple(map(token_id, words)),
+            pieces=tuple(word.encode("utf-8", "replace") for word in words),
+            context_length=self._stats.context_length,
+        )
+
+    async def detokenize(self, request: DetokenizeRequest) -> str:
+        """Refuse: echo has no vocabulary."""
+        del request
+        raise InvalidRequestError("The echo model takes text, not token ids.", param="tokens")
 
     async def unload(self) -> None:
         """End what still runs; each request notices at its next token."""
@@ -126,6 +168,19 @@ class EchoEngine(Engine):
         """Wait for ever: there is nothing here that could die."""
         never: asyncio.Future[EngineDiedError] = asyncio.get_running_loop().create_future()
         return await never
+
+    def _words(self, number: int, text: str | tuple[int, ...]) -> list[str]:
+        param = f"input[{number}]"
+        if not isinstance(text, str):
+            raise InvalidRequestError("The echo model takes text, not token ids.", param=param)
+        words = split_tokens(text)
+        if len(words) > self._stats.context_length:
+            raise ContextLengthError(
+                f"{param} has {len(words)} tokens; this model's context holds "
+                f"{self._stats.context_length}. Split the text.",
+                param=param,
+            )
+        return words
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -167,27 +222,30 @@ def plan_answer(request: GenerationRequest, context_length: int) -> _Answer:
     """Decide the whole answer before its first token.
 
     Raises:
-        ContextLengthError: Prompt and answer need more than `context_length` tokens.
+        ContextLengthError: The prompt leaves no room in `context_length` tokens.
         InvalidRequestError: The request holds what echo does not have.
     """
     num_prompt_tokens = _count_prompt(request)
     limit = request.sampling.max_tokens
-    num_needed = num_prompt_tokens + (1 if limit is None else limit)
+    num_needed = num_prompt_tokens + (0 if limit == 0 else 1)
     if num_needed > context_length:
         raise ContextLengthError(
             f"The prompt has {num_prompt_tokens} tokens and needs {num_needed} with its answer; "
-            f"this model's context holds {context_length}. Shorten the prompt or max_tokens."
+            f"this model's context holds {context_length}. Shorten the prompt."
         )
     tokens = split_tokens(_text_to_repeat(request))
-    room = context_length - num_prompt_tokens if limit is None else limit
-    pieces = _cut_at_stop(tokens[:room], request.sampling.stop)
-    is_cut = pieces is None and len(tokens) > room
-    given = tokens[:room] if pieces is None else pieces
+    room = context_length - num_prompt_tokens
+    room = room if limit is None else min(limit, room)
+    within = "".join(tokens[:room])
+    end, stop = first_stop(within, request.sampling.stop) or (None, None)
+    is_cut = stop is None and len(tokens) > room
+    given = split_tokens(within[:end])
     return _Answer(
         pieces=tuple(given),
         finish_reason=FinishReason.LENGTH if is_cut else FinishReason.STOP,
         num_prompt_tokens=num_prompt_tokens,
         num_completion_tokens=len(given),
+        stop=stop,
     )
 
 
@@ -199,6 +257,8 @@ def _text_to_repeat(request: GenerationRequest) -> str:
         )
     if request.sampling.logit_bias:
         raise InvalidRequestError("The echo model has no vocabulary to bias.", param="logit_bias")
+    if request.suffix is not None:
+        raise InvalidRequestError("The echo model fills no gaps.", param="suffix")
     if request.prompt_tokens is not None:
         raise InvalidRequestError("The echo model takes text, not token ids.", param="prompt")
     if request.prompt is not None:
@@ -212,22 +272,31 @@ def _text_to_repeat(request: GenerationRequest) -> str:
 
 
 def _count_prompt(request: GenerationRequest) -> int:
+    return len(_prompt_words(request))
+
+
+def _prompt_words(request: GenerationRequest) -> list[str]:
     if request.prompt is not None:
-        return len(split_tokens(request.prompt))
-    return sum(len(split_tokens(message.content)) for message in request.messages or ())
+        return split_tokens(request.prompt)
+    return [word for message in request.messages or () for word in split_tokens(message.content)]
 
 
-def _cut_at_stop(tokens: Sequence[str], stops: Sequence[str]) -> list[str] | None:
-    """The tokens before the earliest stop string, or `None` where none occurs."""
-    text = "".join(tokens)
-    starts = [start for stop in stops if stop and (start := text.find(stop)) >= 0]
-    return split_tokens(text[: min(starts)]) if starts else None
+def _prompt_logprobs(request: GenerationRequest) -> tuple[TokenLogprob, ...]:
+    """The first token of a prompt follows nothing, so nothing is known of it."""
+    found: list[TokenLogprob] = []
+    offset = 0
+    for piece in split_tokens(request.prompt or ""):
+        found += _logprobs(piece, request, offset)
+        offset += len(piece)
+    if found:
+        found[0] = replace(found[0], chosen=replace(found[0].chosen, logprob=None), top=())
+    return tuple(found)
 
 
-def _logprobs(piece: str, request: GenerationRequest) -> tuple[TokenLogprob, ...]:
+def _logprobs(piece: str, request: GenerationRequest, offset: int) -> tuple[TokenLogprob, ...]:
     """Certainty: the only choice has the log-probability 0."""
     asked = request.sampling.num_top_logprobs
     if asked is None:
         return ()
     chosen = TokenAlternative(text=piece, text_bytes=piece.encode(), logprob=0.0)
-    return (TokenLogprob(chosen=chosen, top=(chosen,) if asked else ()),)
+    return (TokenLogprob(chosen=chosen, top=(chosen,) if asked else (), offset=offset),)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _AUTHORIZATION = re.compile(r"(?:token|bearer)\s+(.+)", re.IGNORECASE)
 
+KEY_USER = "llm-key:"
+
 
 class UnauthenticatedError(HTTPError):
     """No credentials, or none that this server knows."""
@@ -34,6 +36,18 @@ class UnauthenticatedError(HTTPError):
         )
 
 
+def take_api_key_header(handler: JupyterHandler) -> None:
+    """Read Anthropic's `X-Api-Key` as the bearer of the same key.
+
+    Before anybody looks: it may hold the server's own token or one of the Hub, which Jupyter
+    finds in `Authorization` alone.
+    """
+    headers = handler.request.headers
+    key = headers.get("X-Api-Key", "").strip()
+    if key and not _AUTHORIZATION.match(headers.get("Authorization", "")):
+        headers["Authorization"] = f"Bearer {key}"
+
+
 def recognise_key(handler: JupyterHandler, context: Context) -> None:
     """Log the request in if it carries a key of ours.
 
@@ -42,7 +56,7 @@ def recognise_key(handler: JupyterHandler, context: Context) -> None:
     sent = _AUTHORIZATION.match(handler.request.headers.get("Authorization", ""))
     name = _name_of_key(sent.group(1).strip(), context) if sent else None
     if name is not None:
-        handler._jupyter_current_user = User(username=f"llm-key:{name}")  # noqa: SLF001
+        handler._jupyter_current_user = User(username=KEY_USER + name)  # noqa: SLF001
         handler._token_authenticated = True  # type: ignore[attr-defined]  # noqa: SLF001
 
 
@@ -52,6 +66,17 @@ def _name_of_key(secret: str, context: Context) -> str | None:
         return "kernel"
     key = context.keys.verify(secret) if context.keys else None
     return key.name if key else None
+
+
+def owner_of(handler: JupyterHandler) -> str:
+    """Whose the stored responses of a request are: a key's, a Hub user's, else the server's own.
+
+    Jupyter makes a name up for whoever sends its token, another one each time.
+    """
+    user = handler.current_user
+    name = str(getattr(user, "username", ""))
+    is_named = name.startswith(KEY_USER) or hasattr(handler.identity_provider, "hub_auth")
+    return name if is_named and name != KEY_USER + "kernel" else ""
 
 
 def is_known(handler: JupyterHandler) -> bool:

@@ -16,6 +16,7 @@ from .auth import (
     is_known,
     recognise_key,
     refuse_strangers_on_open_server,
+    take_api_key_header,
 )
 from .errors import BodyTooLargeError, retry_after, status_of
 from .wire.errors import error_body, known_error_body
@@ -53,6 +54,7 @@ class LLMHandler(APIHandler):
         if self.request.method == "OPTIONS":
             await super().prepare()
             return
+        take_api_key_header(self)
         recognise_key(self, self.context)
         await refuse_strangers_on_open_server(self)
         await self._prepare_with_jupyter()
@@ -124,13 +126,17 @@ class LLMHandler(APIHandler):
         if isinstance(error, LLMError):
             if wait := retry_after(error):
                 self.set_header("Retry-After", wait)
-            self.finish(known_error_body(status_code, error))
+            self.finish(self.in_form(status_code, known_error_body(status_code, error)))
             return
-        self.finish(
-            error_body(
-                status_code, _message(status_code, error), param=None, code=_code(status_code)
-            )
+        body = error_body(
+            status_code, _message(status_code, error), param=None, code=_code(status_code)
         )
+        self.finish(self.in_form(status_code, body))
+
+    def in_form(self, status_code: int, body: bytes) -> bytes:
+        """OpenAI's error body as this route's clients read it."""
+        del status_code
+        return body
 
     def _verbs(self) -> list[str]:
         return [

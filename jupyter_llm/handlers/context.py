@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from jupyter_llm.registry.database import Registry
     from jupyter_llm.registry.keys import KeyStore
     from jupyter_llm.registry.recorder import Recorder
+    from jupyter_llm.registry.responses import ResponseStore
     from jupyter_llm.telemetry.events import EventBus
     from jupyter_llm.telemetry.metrics import Metrics
 
@@ -57,6 +58,7 @@ class Context:
     first_model: FirstModel
     remover: Remover
     registry: Registry
+    responses: ResponseStore
     recorder: Recorder
     metrics: Metrics
     events: EventBus

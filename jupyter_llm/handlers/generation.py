@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from functools import cache, partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -15,13 +16,14 @@ from jupyter_llm.errors import LLMError
 from jupyter_llm.manager.choices import generate_choices
 
 from .activity import activity
-from .base import LLMHandler
 from .errors import status_of
 from .stream import EventStream
 from .wire.errors import error_body, known_error_body
+from .wire.fingerprint import fingerprint
+from .work import WorkHandler
 
 if TYPE_CHECKING:
-    from jupyter_llm.types import TokenChunk
+    from jupyter_llm.types import GenerationRequest, TokenChunk
 
     from .wire.call import Call
     from .wire.reply import Reply
@@ -29,59 +31,45 @@ if TYPE_CHECKING:
 Chunks = AsyncGenerator["TokenChunk", None]
 MakeReply = Callable[[], Awaitable["Reply"]]
 
-# nginx's word for a client that did not wait for its answer; it is seen in the log only
-CLIENT_CLOSED_REQUEST = 499
 
-
-class GenerationHandler(LLMHandler):
+class GenerationHandler(WorkHandler):
     """A route that answers with text from a model."""
-
-    _track_activity = True
-    _work: asyncio.Task[None] | None = None
-    _client_has_left = False
 
     async def answer(self, call: Call, make_reply: Callable[..., Reply]) -> None:
         """Generate what `call` asks for and send it, until it ends or the client leaves.
 
+        Closing the generator frees the model's slot, also in prefill.
+
         `make_reply` is called when the response types are imported.
         """
-        self._work = asyncio.create_task(self._answer(call, make_reply))
-        if self._client_has_left:
-            self._work.cancel()
-        try:
-            await self._work
-        except StreamClosedError:
-            self._note_departure()
-        except asyncio.CancelledError:
-            if not self._client_has_left:
-                raise
-            self._note_departure()
+        await self.work(self._answer(call, make_reply))
 
-    def on_connection_close(self) -> None:
-        """Stop the work: closing the generator frees the model's slot, also in prefill."""
-        self._client_has_left = True
-        if self._work is not None:
-            self._work.cancel()
-
-    def _note_departure(self) -> None:
-        self.set_status(CLIENT_CLOSED_REQUEST, "Client Closed Request")
+    def generated(self, request: GenerationRequest) -> Chunks:
+        """The chunks of the answer; a route may do more before the last of them."""
+        return self.context.manager.generate(request)
 
     async def _answer(self, call: Call, make_reply: Callable[..., Reply]) -> None:
         self.context.response_types.begin()
         model = await self.context.manager.resolve(call.request.model_id)
         choices = call.choices.of_model(model.id)
 
-        async def reply() -> Reply:
-            await self.context.response_types.ready()
-            return make_reply(
+        make_once = cache(
+            partial(
+                make_reply,
                 request_id=call.request.id,
                 model=model.id,
                 created=int(time.time()),
                 include_usage=call.include_usage,
+                system_fingerprint=fingerprint(model),
             )
+        )
+
+        async def reply() -> Reply:
+            await self.context.response_types.ready()
+            return make_once()
 
         send = self._send_stream if call.stream else self._send_whole
-        generated = generate_choices(self.context.manager.generate, choices)
+        generated = generate_choices(self.generated, choices)
         with activity(self.settings):
             async with aclosing(self.context.metrics.observed(model, generated)) as chunks:
                 await send(chunks, reply)
@@ -99,7 +87,7 @@ class GenerationHandler(LLMHandler):
             except Exception as error:
                 if not stream.is_open or isinstance(error, StreamClosedError):
                     raise
-                await stream.fail(self._explain(error))
+                await stream.send((await make_reply()).failure(self._explain(error)))
         self.finish(set_content_type="text/event-stream")
 
     def _explain(self, error: Exception) -> bytes:
@@ -116,6 +104,14 @@ async def _send_events(stream: EventStream, chunks: Chunks, make_reply: MakeRepl
     reply: Reply | None = None
     async for chunk in chunks:
         reply = reply or await make_reply()
-        if events := reply.events(chunk):
+        if events := await _events(reply, chunk):
             await stream.send(events)
-    await stream.end()
+    if reply and reply.ending:
+        await stream.send(reply.ending)
+
+
+async def _events(reply: Reply, chunk: TokenChunk) -> bytes:
+    """The events of a chunk; the last ones in a thread, for they may repeat the whole answer."""
+    if chunk.finish_reason:
+        return await asyncio.to_thread(reply.events, chunk)
+    return reply.events(chunk)

@@ -33,6 +33,13 @@ from .loading import (
 from .metrics import MetricsHandler
 from .models import ModelHandler, ModelsHandler
 from .not_found import NotFoundHandler
+from .questions import DetokenizeHandler, EmbeddingsHandler, RerankHandler, TokenizeHandler
+from .responses import (
+    CancelResponseHandler,
+    InputItemsHandler,
+    ResponseHandler,
+    ResponsesHandler,
+)
 
 if TYPE_CHECKING:
     from .base import LLMHandler
@@ -41,6 +48,14 @@ if TYPE_CHECKING:
 ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("v1/chat/completions", ChatCompletionsHandler),
     ("v1/completions", CompletionsHandler),
+    ("v1/embeddings", EmbeddingsHandler),
+    ("v1/rerank", RerankHandler),
+    ("v1/tokenize", TokenizeHandler),
+    ("v1/detokenize", DetokenizeHandler),
+    ("v1/responses", ResponsesHandler),
+    ("v1/responses/(.+)/input_items", InputItemsHandler),
+    ("v1/responses/(.+)/cancel", CancelResponseHandler),
+    ("v1/responses/(.+)", ResponseHandler),
     ("v1/models", ModelsHandler),
     ("v1/models/(.+)", ModelHandler),
     ("models", CatalogueHandler),

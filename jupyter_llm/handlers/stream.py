@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from tornado.iostream import StreamClosedError
 
-from .wire.sse import DONE, KEEP_ALIVE, event
+from .wire.sse import KEEP_ALIVE
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -58,14 +58,6 @@ class EventStream:
             StreamClosedError: The client has left.
         """
         await self._write(events)
-
-    async def end(self) -> None:
-        """Say that the answer is complete."""
-        await self._write(DONE)
-
-    async def fail(self, error: bytes) -> None:
-        """Say as the last event what went wrong."""
-        await self._write(event(error))
 
     def _write(self, data: bytes) -> asyncio.Future[None]:
         if not self.is_open:

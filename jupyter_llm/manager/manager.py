@@ -6,7 +6,7 @@ import asyncio
 import logging
 from contextlib import aclosing
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from jupyter_llm.engines import select
 from jupyter_llm.hardware.pool import MemoryPool
@@ -21,12 +21,28 @@ from jupyter_llm.manager.names import Names
 from jupyter_llm.types import ModelState, ModelStatus
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
     from contextlib import AbstractAsyncContextManager
 
     from jupyter_llm.engines.base import Engine
     from jupyter_llm.manager.settings import ManagerSettings
-    from jupyter_llm.types import GenerationRequest, LoadOptions, Model, TokenChunk
+    from jupyter_llm.types import (
+        DetokenizeRequest,
+        EmbeddingRequest,
+        Embeddings,
+        GenerationRequest,
+        LoadOptions,
+        Model,
+        Ranking,
+        RerankRequest,
+        TokenChunk,
+        TokenizeRequest,
+        TokenList,
+    )
+
+    _Question = EmbeddingRequest | RerankRequest | GenerationRequest | DetokenizeRequest
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -218,6 +234,32 @@ class ModelManager:
             async with aclosing(engine.generate(request)) as chunks:
                 async for chunk in chunks:
                     yield chunk
+
+    async def embed(self, request: EmbeddingRequest) -> Embeddings:
+        """The vectors of texts, from a model that is loaded first where that is needed.
+
+        Raises:
+            OverloadedError: Too many requests wait at this model already.
+            LLMError: What `load` and the engine's `embed` raise.
+        """
+        return await self._answered(request, lambda engine: engine.embed(request))
+
+    async def rerank(self, request: RerankRequest) -> Ranking:
+        """How relevant documents are to a query. Raises what `embed` raises."""
+        return await self._answered(request, lambda engine: engine.rerank(request))
+
+    async def tokenize(self, request: TokenizeRequest) -> TokenList:
+        """The tokens of a prompt. Raises what `embed` raises."""
+        return await self._answered(request.request, lambda engine: engine.tokenize(request))
+
+    async def detokenize(self, request: DetokenizeRequest) -> str:
+        """The text of tokens. Raises what `embed` raises."""
+        return await self._answered(request, lambda engine: engine.detokenize(request))
+
+    async def _answered(self, request: _Question, ask: Callable[[Engine], Awaitable[T]]) -> T:
+        instance = await self._instances.ensure_for_request(await self.resolve(request.model_id))
+        with instance.entered(request.keep_alive_s):
+            return await ask(await instance.ready())
 
     def _tell(self, status: ModelStatus) -> None:
         """Pass an instance's change on."""

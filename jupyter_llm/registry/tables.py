@@ -76,6 +76,19 @@ class AliasRow(Base):
     model_id: Mapped[str] = mapped_column(index=True)
 
 
+class ResponseRow(Base):
+    """A response that its user may go on from; what he asked and was answered, as JSON text."""
+
+    __tablename__ = "llm_responses"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    owner: Mapped[str]
+    created_at: Mapped[float] = mapped_column(index=True)
+    previous_id: Mapped[str | None]
+    input: Mapped[str]
+    response: Mapped[str]
+
+
 class UsageRow(Base):
     """What a model has done on one day of UTC."""
 

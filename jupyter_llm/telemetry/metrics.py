@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
-from jupyter_llm.types import Model, ModelState, ModelStatus, TokenChunk, Usage
+from jupyter_llm.types import FinishReason, Model, ModelState, ModelStatus, TokenChunk, Usage
 
 from .collector import LABELS, PREFIX, ModelCollector
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+
+T = TypeVar("T")
 
 _TTFT_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 _ITL_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -89,6 +91,22 @@ class Metrics:
         finally:
             self._requests.labels(*labels, outcome).inc()
             self._on_request(model, usage)
+
+    async def counted(
+        self, model: Model, answer: Awaitable[T], usage_of: Callable[[T], Usage]
+    ) -> T:
+        """Pass an answer on that comes in one piece, and count it."""
+        outcome, usage = "cancelled", None
+        try:
+            given = await answer
+            outcome, usage = FinishReason.STOP, usage_of(given)
+        except Exception as error:
+            outcome = getattr(error, "code", "internal_error")
+            raise
+        finally:
+            self._requests.labels(model.id, model.engine, outcome).inc()
+            self._on_request(model, usage)
+        return given
 
     def on_event(self, kind: str, status: ModelStatus) -> None:
         """Measure how long a load takes, from the manager's events."""

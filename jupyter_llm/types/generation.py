@@ -138,6 +138,7 @@ class TokenChunk:
 
     `index` says which of several answers to one call it belongs to: then each answer ends
     with its finish reason, and the last of them with the usage and the timings of all.
+    `stop` is the stop string that ended it.
     """
 
     text: str
@@ -148,3 +149,4 @@ class TokenChunk:
     usage: Usage | None = None
     timings: Timings | None = None
     index: int = 0
+    stop: str | None = None

@@ -49,7 +49,16 @@ def test_a_stop_string_over_several_tokens_is_never_shown() -> None:
     matcher = StopMatcher(["<END>"])
     assert matcher.feed("yes <E") == ("yes ", False)
     assert matcher.feed("N") == ("", False)
+    assert matcher.matched is None
     assert matcher.feed("D> more") == ("", True)
+    assert matcher.matched == "<END>"
+
+
+def test_the_stop_string_that_comes_first_in_the_text_is_the_one_that_matched() -> None:
+    matcher = StopMatcher(["late", "", "early"])
+    matcher.feed("so early, and late")
+
+    assert matcher.matched == "early"
 
 
 def test_what_only_looked_like_a_stop_string_comes_out() -> None:

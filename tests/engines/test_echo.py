@@ -78,17 +78,20 @@ def test_max_tokens_cuts_and_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stop", "expected"),
+    ("stop", "expected", "matched"),
     [
-        ((" three",), "one two"),
-        (("wo", "ne"), "o"),
-        (("absent", ""), "one two three"),
+        ((" three",), "one two", " three"),
+        (("wo", "ne"), "o", "ne"),
+        (("absent", ""), "one two three", None),
     ],
 )
-def test_ends_before_the_earliest_stop_string(stop: tuple[str, ...], expected: str) -> None:
+def test_ends_before_the_earliest_stop_string(
+    stop: tuple[str, ...], expected: str, matched: str | None
+) -> None:
     chunks = answer(ask("one two three", stop=stop))
     assert text_of(chunks) == expected
     assert chunks[-1].finish_reason is FinishReason.STOP
+    assert chunks[-1].stop == matched
 
 
 def test_an_empty_prompt_gets_an_empty_answer() -> None:
@@ -99,6 +102,13 @@ def test_echo_puts_the_prompt_before_the_answer_without_counting_it() -> None:
     chunks = answer(ask("one two", echo=True))
     assert text_of(chunks) == "one twoone two"
     assert chunks[-1].usage == Usage(prompt_tokens=2, completion_tokens=2)
+
+
+def test_a_prompt_is_scored_and_its_first_token_follows_nothing() -> None:
+    request = ask("one two", echo=True, num_top_logprobs=1, max_tokens=1)
+    logprobs = [one for chunk in answer(request) for one in chunk.logprobs]
+    assert [one.chosen.logprob for one in logprobs] == [None, 0.0, 0.0]
+    assert [one.offset for one in logprobs] == [0, 3, 7]
 
 
 def test_the_only_choice_is_certain() -> None:
@@ -122,6 +132,10 @@ def test_the_answer_stops_where_the_context_ends() -> None:
     chunks = answer(ask("one two three"), context_length=5)
     assert text_of(chunks) == "one two"
     assert chunks[-1].finish_reason is FinishReason.LENGTH
+
+
+def test_more_tokens_than_the_context_has_room_for_are_a_bound_like_any_other() -> None:
+    assert text_of(answer(ask("one two three", max_tokens=99), context_length=5)) == "one two"
 
 
 def test_what_it_has_not_is_refused_by_name() -> None:

@@ -184,6 +184,7 @@ def test_a_stop_string_ends_an_answer_over_token_borders() -> None:
     assert [chunk.text for chunk in chunks if chunk] == ["a", ""]
     assert chunks[-1] is not None
     assert chunks[-1].finish_reason is FinishReason.STOP
+    assert chunks[-1].stop == "bc"
     assert chunks[-1].usage is not None
     assert chunks[-1].usage.completion_tokens == 3
 

@@ -16,18 +16,26 @@ _NUM_KV_HEADS = 2
 _NUM_LAYERS = 2
 _WORDS = ("he", "ll", "o", "wor", "ld", "th", "the", "in", "ing", "an", "and")
 _SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+_GAP = ("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>")
 _CHAT_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n"
     "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
 
-def write_tiny_gguf(path: Path, *, seed: int = 0) -> Path:
-    """Write the model; the same seed gives the same bytes."""
+def write_tiny_gguf(path: Path, *, seed: int = 0, fills_gaps: bool = False) -> Path:
+    """Write the model; the same seed gives the same bytes.
+
+    With `fills_gaps` it has the tokens of fill-in-the-middle, after all others.
+    """
     tokens, merges = _vocabulary()
+    if fills_gaps:
+        tokens.extend(_GAP)
     writer = gguf.GGUFWriter(path, "llama")
     _add_hyperparameters(writer, len(tokens))
     _add_vocabulary(writer, tokens, merges)
+    if fills_gaps:
+        _add_gap_tokens(writer, tokens)
     for name, weights in _weights(np.random.default_rng(seed), len(tokens)).items():
         if weights.ndim == 1:
             writer.add_tensor(name, weights)
@@ -58,7 +66,8 @@ def _add_hyperparameters(writer: gguf.GGUFWriter, num_tokens: int) -> None:
 
 def _add_vocabulary(writer: gguf.GGUFWriter, tokens: list[str], merges: list[str]) -> None:
     kinds = [gguf.TokenType.NORMAL] * len(tokens)
-    kinds[-len(_SPECIAL) :] = [gguf.TokenType.CONTROL] * len(_SPECIAL)
+    for index in range(tokens.index(_SPECIAL[0]), len(tokens)):
+        kinds[index] = gguf.TokenType.CONTROL
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(tokens)
@@ -68,6 +77,11 @@ def _add_vocabulary(writer: gguf.GGUFWriter, tokens: list[str], merges: list[str
     writer.add_eos_token_id(tokens.index("<|im_end|>"))
     writer.add_add_bos_token(False)
     writer.add_chat_template(_CHAT_TEMPLATE)
+
+
+def _add_gap_tokens(writer: gguf.GGUFWriter, tokens: list[str]) -> None:
+    for name, token in zip(("pre", "suf", "mid"), _GAP, strict=True):
+        writer.add_uint32(f"tokenizer.ggml.fim_{name}_token_id", tokens.index(token))
 
 
 def _vocabulary() -> tuple[list[str], list[str]]:

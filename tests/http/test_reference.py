@@ -14,6 +14,7 @@ from jupyter_llm.handlers.wire.admin import SettingsBody
 from jupyter_llm.handlers.wire.chat_request import ChatBody
 from jupyter_llm.handlers.wire.completion_request import CompletionBody
 from jupyter_llm.handlers.wire.load_request import LoadBody
+from jupyter_llm.handlers.wire.responses.request import ResponsesBody
 from jupyter_llm.telemetry.metrics import Metrics
 
 TEXT = (Path(__file__).parents[2] / "docs" / "reference" / "http.md").read_text(encoding="utf-8")
@@ -41,6 +42,7 @@ def test_every_path_is_in_the_reference() -> None:
     ("title", "body"),
     [
         ("POST /v1/chat/completions", ChatBody),
+        ("POST /v1/responses", ResponsesBody),
         ("POST /load", LoadBody),
         ("POST /api/admin/models/{id}/settings", SettingsBody),
     ],

@@ -17,6 +17,7 @@ from jupyter_llm.registry.tables import (
     Base,
     DownloadRow,
     ModelRow,
+    ResponseRow,
     SettingsRow,
     UsageRow,
 )
@@ -44,6 +45,10 @@ DATA = {
     "0003": (
         "INSERT INTO llm_usage VALUES ('guide', '2026-11-01', 1, 2, 3)",
         "UPDATE llm_models SET last_used_at = 2.25",
+    ),
+    "0004": (
+        """INSERT INTO llm_responses (id, owner, created_at, previous_id, input, response)
+        VALUES ('resp_1', 'ada', 4.5, NULL, '[]', '{"output": []}')""",
     ),
 }
 """What each migration is followed by: statements that fill what it has made."""
@@ -98,6 +103,8 @@ def test_a_registry_of_an_earlier_version_keeps_its_data(engine: Engine, version
     assert model["last_used_at"] == (2.25 if version >= "0003" else None)
     if version >= "0003":
         assert row(engine, UsageRow)["num_completion_tokens"] == 3
+    if version >= "0004":
+        assert row(engine, ResponseRow)["response"] == '{"output": []}'
 
 
 def test_the_migrations_make_the_tables_that_the_code_reads(engine: Engine) -> None:

@@ -39,19 +39,27 @@ class Batch:
         """Empty the batch."""
         self.struct.n_tokens = 0
 
-    def add(self, tokens: Sequence[int], position: int, sequence_id: int, *, logits: bool) -> int:
+    def add(
+        self,
+        tokens: Sequence[int],
+        position: int,
+        sequence_id: int,
+        *,
+        logits: bool,
+        all_logits: bool = False,
+    ) -> int:
         """Append a run of one sequence's tokens from `position` on.
 
         Returns the index of the run's last token, where its logits will be if
-        they are asked for.
+        they are asked for: `logits` for the last token's, `all_logits` for each one's.
         """
         start: int = self.struct.n_tokens
         end = start + len(tokens)
         self._tokens[start:end] = tokens
         self._positions[start:end] = range(position, position + len(tokens))
         self._sequence_ids[start:end] = sequence_id
-        self._wants_logits[start:end] = 0
-        self._wants_logits[end - 1] = logits
+        self._wants_logits[start:end] = all_logits
+        self._wants_logits[end - 1] = logits or all_logits
         self.struct.n_tokens = end
         return end - 1
 

@@ -102,8 +102,8 @@ class LlamaCppEngine(Engine):
         constraint = request.constraint
         matcher = await loaded.grammars.compiled(constraint) if constraint else None
         sequence = await self._on_helper(self._require_loaded().prompts.sequence, request, matcher)
-        if request.echo:
-            yield TokenChunk(text=await self._on_helper(loaded.prompts.text, request))
+        if sequence.scores is None and (echo := sequence.echo()):
+            yield echo
         answer = self._answers[sequence] = asyncio.Queue()
         try:
             self._require_loaded().worker.submit(sequence)

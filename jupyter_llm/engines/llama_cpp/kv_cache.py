@@ -61,20 +61,22 @@ class KVCache:
         """Cells that hold something, shared ones counted once."""
         return self.num_cells - len(self._free_cells)
 
-    def fits(self, tokens: Sequence[int], headroom: int) -> bool:
+    def fits(self, tokens: Sequence[int], headroom: int, num_reusable: int | None = None) -> bool:
         """Whether `tokens` could be opened and reserved, with `headroom` cells to spare."""
-        source, length = self._longest_prefix(tokens)
+        source, length = self._longest_prefix(tokens, num_reusable)
         held = {cell for r in self._residents if r.is_busy for cell in r.cells}
         held.update(self._residents[source].cells[:length])
         return len(tokens) - length + headroom <= self.num_cells - len(held)
 
-    def open(self, tokens: Sequence[int]) -> tuple[int, int]:
+    def open(self, tokens: Sequence[int], num_reusable: int | None = None) -> tuple[int, int]:
         """Take a sequence id for `tokens`, holding the longest prefix that is known.
+
+        A prefix of `num_reusable` tokens at most, where that is given.
 
         Returns the id and how many tokens need not be computed: always fewer
         than all, since the last one's logits are wanted.
         """
-        source, length = self._longest_prefix(tokens)
+        source, length = self._longest_prefix(tokens, num_reusable)
         target = self._vacant_id()
         if target == source and length:
             length = self._truncate(target, length)
@@ -148,12 +150,15 @@ class KVCache:
         del resident.tokens[length:], resident.cells[length:]
         return length
 
-    def _longest_prefix(self, tokens: Sequence[int]) -> tuple[int, int]:
+    def _longest_prefix(
+        self, tokens: Sequence[int], num_reusable: int | None = None
+    ) -> tuple[int, int]:
         if not self._keeps_prefixes:
             return 0, 0
         lengths = [common_prefix(r.tokens, tokens) for r in self._residents]
         longest = max(range(len(lengths)), key=lengths.__getitem__)
-        return longest, min(lengths[longest], len(tokens) - 1)
+        most = len(tokens) - 1 if num_reusable is None else min(num_reusable, len(tokens) - 1)
+        return longest, min(lengths[longest], most)
 
     def _vacant_id(self) -> int:
         """A sequence id that holds nothing, or else the one unused for longest."""

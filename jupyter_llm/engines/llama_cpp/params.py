@@ -27,6 +27,9 @@ MAX_SEQUENCES = 256
 MAX_SLOTS = MAX_SEQUENCES // 2
 """Every slot comes with one kept prefix, and both are sequences."""
 
+MIN_OUTPUTS = 16
+"""Places for logits in a step; those that no slot needs score the tokens of prompts."""
+
 MAX_THREADS = 512
 """GGML_MAX_N_THREADS: one more and ggml aborts the process."""
 
@@ -42,7 +45,8 @@ KV_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q8_0": 8}
 class ResolvedOptions:
     """`LoadOptions` with every value decided; lengths and cells in tokens.
 
-    `num_sequences` counts the slots and the prefixes kept for later requests.
+    `num_sequences` counts the slots and the prefixes kept for later requests, `num_outputs`
+    the tokens of a step that may have logits.
     """
 
     context_length: int
@@ -53,6 +57,7 @@ class ResolvedOptions:
     num_gpu_layers: int
     kv_type: str
     num_sequences: int
+    num_outputs: int
 
 
 def resolve_options(
@@ -79,6 +84,7 @@ def resolve_options(
         num_gpu_layers=_num_gpu_layers(options.num_gpu_layers),
         kv_type=_kv_type(options.kv_type),
         num_sequences=2 * slots,
+        num_outputs=max(2 * slots, MIN_OUTPUTS),
     )
 
 
@@ -103,7 +109,7 @@ def context_params(bindings: ModuleType, resolved: ResolvedOptions) -> Any:
     params.n_ctx = resolved.num_kv_cells
     params.n_batch = params.n_ubatch = resolved.batch_size
     params.n_seq_max = resolved.num_sequences
-    params.n_outputs_max = resolved.num_sequences  # the default is logits for every token: 0.3 GB
+    params.n_outputs_max = resolved.num_outputs  # the default is logits for every token: 0.3 GB
     params.n_threads = params.n_threads_batch = resolved.num_threads
     params.type_k = params.type_v = KV_TYPES[resolved.kv_type]
     params.flash_attn_type = bindings.LLAMA_FLASH_ATTN_TYPE_AUTO

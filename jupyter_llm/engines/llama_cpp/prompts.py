@@ -11,6 +11,7 @@ from jupyter_llm.errors import ContextLengthError, InvalidRequestError
 from jupyter_llm.types import GenerationRequest, Message
 
 from .runtime import Runtime
+from .scoring import Echo, offsets_in
 from .sequence import Sequence
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Prompts:
         self.check_tokens("logit_bias", (token for token, _ in request.sampling.logit_bias))
         tokens = self.tokens(request)
         room = self._context_length - len(tokens)
-        if room < 1:
+        if room < (0 if request.sampling.max_tokens == 0 else 1):
             raise ContextLengthError(
                 f"This model's context holds {self._context_length} tokens, but the prompt has "
                 f"{len(tokens)} and at least one must be left for the answer: shorten the "
@@ -58,14 +59,22 @@ class Prompts:
         if matcher is not None and request.constraint is not None:
             num_tokens = self._vocabulary.num_tokens
             form = Form(matcher, num_tokens=num_tokens, param=request.constraint.param)
-        return Sequence(request, tokens, self._vocabulary, room=room, form=form)
+        sequence = Sequence(request, tokens, self._vocabulary, room=room, form=form)
+        if request.echo:
+            sequence.begin_with(self._echo(request, tokens))
+        return sequence
 
-    def text(self, request: GenerationRequest) -> str:
-        """The prompt as text, for a caller that wants it echoed."""
-        if request.prompt_tokens is None:
-            return request.prompt or ""
-        pieces = (self._vocabulary.piece(token) for token in request.prompt_tokens)
-        return b"".join(pieces).decode("utf-8", "replace")
+    def _echo(self, request: GenerationRequest, tokens: list[int]) -> Echo:
+        """The prompt as text, and where its tokens stand in it."""
+        if request.prompt is not None:
+            # control tokens that the prompt spells out are part of its text
+            text, read = request.prompt, self._vocabulary.name
+        else:
+            read = self._vocabulary.piece
+            text = b"".join(map(read, tokens)).decode("utf-8", "replace")
+        if request.sampling.num_top_logprobs is None:
+            return Echo(text=text)
+        return Echo(text=text, offsets=offsets_in(text, [read(token) for token in tokens]))
 
     def tokens(self, request: GenerationRequest) -> list[int]:
         """What the model reads, however long it is.
@@ -78,8 +87,12 @@ class Prompts:
         if request.prompt_tokens is not None:
             self.check_tokens("prompt", request.prompt_tokens)
             tokens = list(request.prompt_tokens)
-        else:
+        elif request.suffix is None:
             tokens = self._vocabulary.tokenize(request.prompt or "")
+        else:
+            tokens = self._plain(request.prompt or "")
+        if request.suffix is not None:
+            tokens = self._around_gap(tokens, request.suffix)
         if not tokens:
             raise InvalidRequestError(
                 "The prompt is empty and this model has no token to begin with: "
@@ -87,6 +100,22 @@ class Prompts:
                 param="prompt",
             )
         return tokens
+
+    def _around_gap(self, prefix: list[int], suffix: str) -> list[int]:
+        """Prefix, suffix and then the gap between them, marked as models are trained to read it."""
+        gap = self._vocabulary.gap_tokens
+        if gap is None:
+            raise InvalidRequestError(
+                "This model has no tokens to fill a gap in a text with: leave 'suffix' out, or "
+                "use a model that was trained for fill-in-the-middle.",
+                param="suffix",
+            )
+        behind = self._plain(suffix)
+        return [*gap.begin, *prefix, gap.suffix, *behind, gap.middle]
+
+    def _plain(self, text: str) -> list[int]:
+        """Tokens of a part of a prompt: nothing is added, and nothing in it is control."""
+        return self._vocabulary.tokenize(text, adds_special=False, parses_special=False)
 
     def _rendered(self, messages: tuple[Message, ...]) -> str:
         if self._template is None:

@@ -8,7 +8,8 @@ Rules, in this order:
 2. A waiting sequence whose prefix another one is computing right now is left
    waiting: in a moment it can copy what it would compute a second time.
 3. Every sequence that is decoding gets its one token.
-4. What is left of the step's budget goes to prompts, oldest first.
+4. What is left of the step's budget goes to prompts, oldest first; of prompts whose
+   tokens are scored no more than the step has places for logits.
 5. When cells run out, the youngest sequence gives its cells back and waits
    again, at the front. The oldest never does, so something always finishes.
 """
@@ -45,7 +46,9 @@ class Work:
 class Scheduler:
     """Sequences that wait and sequences that run, oldest first."""
 
-    def __init__(self, cache: KVCache, *, slots: int, batch_size: int) -> None:
+    def __init__(
+        self, cache: KVCache, *, slots: int, batch_size: int, spare_outputs: int = 1
+    ) -> None:
         self.waiting: deque[Sequence] = deque()
         self.running: list[Sequence] = []
         self.num_preemptions = 0
@@ -54,6 +57,7 @@ class Scheduler:
         self._is_full = False
         self._slots = slots
         self._batch_size = batch_size
+        self._spare_outputs = spare_outputs
 
     @property
     def is_idle(self) -> bool:
@@ -118,7 +122,7 @@ class Scheduler:
             sequence = self.waiting.popleft()
             if self._is_being_computed(sequence):
                 skipped.append(sequence)
-            elif self._cache.fits(sequence.tokens, self._promised_cells()):
+            elif self._cache.fits(sequence.tokens, self._promised_cells(), sequence.num_reusable):
                 self._start(sequence)
             else:
                 self._is_full = True  # until cells come back, asking again is in vain
@@ -130,7 +134,9 @@ class Scheduler:
         return sum(HEADROOM_CELLS + sequence.num_pending for sequence in self.running)
 
     def _start(self, sequence: Sequence) -> None:
-        sequence.sequence_id, sequence.num_computed = self._cache.open(sequence.tokens)
+        sequence.sequence_id, sequence.num_computed = self._cache.open(
+            sequence.tokens, sequence.num_reusable
+        )
         self.num_cached_tokens += sequence.num_computed
         sequence.note_start()
         self.running.append(sequence)
@@ -138,7 +144,7 @@ class Scheduler:
     def _is_being_computed(self, sequence: Sequence) -> bool:
         return any(
             not other.is_decoding
-            and common_prefix(other.tokens, sequence.tokens)
+            and min(common_prefix(other.tokens, sequence.tokens), sequence.num_reusable)
             >= other.num_computed + WORTH_WAITING_FOR
             for other in self.running
         )
@@ -150,9 +156,15 @@ class Scheduler:
             if sequence.is_decoding
         ]
         budget = min(prefill_budget, self._batch_size - len(works))
+        outputs = self._spare_outputs
         for sequence in self.running:
             if not sequence.is_decoding and budget > 0:
                 num_tokens = min(sequence.num_pending, budget)
+                if sequence.is_scoring:
+                    num_tokens = min(num_tokens, outputs)
+                    outputs -= num_tokens
+                    if not num_tokens:
+                        continue
                 draws = num_tokens == sequence.num_pending
                 works.append(Work(sequence, num_tokens, draws=draws, is_prefill=True))
                 budget -= num_tokens

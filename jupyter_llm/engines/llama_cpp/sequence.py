@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
+from jupyter_llm.chat.gains import AnswerText, Gain
 from jupyter_llm.chat.grammar.form import Form
-from jupyter_llm.chat.text import StopMatcher, TextDecoder
 from jupyter_llm.types import (
     FinishReason,
     GenerationRequest,
@@ -16,6 +16,8 @@ from jupyter_llm.types import (
     TokenLogprob,
     Usage,
 )
+
+from .scoring import Echo, PromptScores
 
 
 class Pieces(Protocol):
@@ -74,15 +76,39 @@ class Sequence:
         self.is_cancelled = False
         self.clock = Clock(submitted=time.monotonic())
         self._pieces = pieces
-        self._decoder = TextDecoder()
-        self._stops = StopMatcher(request.sampling.stop)
+        self._text = AnswerText(request.sampling.stop)
+        self._echo: Echo | None = None
+        self.scores: PromptScores | None = None
         wanted = request.sampling.max_tokens
         self._max_tokens = room if wanted is None else min(wanted, room)
+
+    def begin_with(self, echo: Echo) -> None:
+        """Repeat the prompt before the answer, with scores where log-probabilities are wanted."""
+        self._echo = echo
+        self._text = AnswerText(self.request.sampling.stop, offset=len(echo.text))
+        num_top = self.request.sampling.num_top_logprobs
+        if num_top is not None:
+            self.scores = PromptScores(echo, self.tokens, num_top)
 
     @property
     def num_pending(self) -> int:
         """Tokens that must be computed before the next one can be drawn."""
         return len(self.tokens) - self.num_computed
+
+    @property
+    def num_reusable(self) -> int:
+        """Tokens that a cache may hold already: not those whose logits are wanted."""
+        return self.scores.num_known if self.scores and self.is_scoring else len(self.tokens)
+
+    @property
+    def is_scoring(self) -> bool:
+        """Whether the logits of every token of its prompt are wanted, and not all known."""
+        return self.scores is not None and not self.scores.is_complete
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether nothing is to be drawn: its prompt alone was wanted."""
+        return self._max_tokens == 0
 
     @property
     def num_completion(self) -> int:
@@ -100,6 +126,18 @@ class Sequence:
             self.clock.started = time.monotonic()
             self.num_cached = self.num_computed
 
+    def echo(self) -> TokenChunk | None:
+        """The prompt, if its caller wants it before the answer; with scores once they are known."""
+        echo, self._echo = self._echo, None
+        if echo is None:
+            return None
+        return self.scores.chunk() if self.scores else TokenChunk(text=echo.text)
+
+    def end_unanswered(self) -> TokenChunk:
+        """End when the prompt is computed, without a token."""
+        self.clock.first_token = time.monotonic()
+        return self._last_chunk(Gain(text=""), FinishReason.LENGTH)
+
     def take(self, token: int, logprob: TokenLogprob | None) -> TokenChunk | None:
         """Add the token just drawn; returns what the caller gets to see, if anything.
 
@@ -109,27 +147,28 @@ class Sequence:
         if not self.clock.first_token:
             self.clock.first_token = time.monotonic()
         if self._pieces.ends_generation(token) and not self.request.sampling.ignore_eos:
-            return self._last_chunk("", FinishReason.STOP)
+            return self._last_chunk(Gain(text=""), FinishReason.STOP)
         self.tokens.append(token)
         is_complete = self.form is not None and self.form.take(token)
-        logprobs = () if logprob is None else (logprob,)
-        text, is_stopped = self._stops.feed(self._decoder.feed(self._pieces.piece(token)))
-        if is_stopped:
-            return self._chunk_at_end(text, logprobs, FinishReason.STOP)
+        gain = self._text.feed(self._pieces.piece(token), logprob)
+        if gain.is_stopped:
+            return self._chunk_at_end(gain.text, gain.logprobs, FinishReason.STOP)
         if is_complete:
-            return self._last_chunk(text, FinishReason.STOP, logprobs)
+            return self._last_chunk(gain, FinishReason.STOP)
         if self.num_completion >= self._max_tokens:
-            return self._last_chunk(text, FinishReason.LENGTH, logprobs)
-        return TokenChunk(text=text, logprobs=logprobs) if text or logprobs else None
+            return self._last_chunk(gain, FinishReason.LENGTH)
+        if gain.text or gain.logprobs:
+            return TokenChunk(text=gain.text, logprobs=gain.logprobs)
+        return None
 
-    def _last_chunk(
-        self, text: str, reason: FinishReason, logprobs: tuple[TokenLogprob, ...] = ()
-    ) -> TokenChunk:
+    def _last_chunk(self, gain: Gain, reason: FinishReason) -> TokenChunk:
         """End with the text held back, unless a stop string completes in it after all."""
-        rest, is_stopped = self._stops.feed(self._decoder.flush())
-        if is_stopped:
-            return self._chunk_at_end(text + rest, logprobs, FinishReason.STOP)
-        return self._chunk_at_end(text + rest + self._stops.flush(), logprobs, reason)
+        rest = self._text.end()
+        return self._chunk_at_end(
+            gain.text + rest.text,
+            gain.logprobs + rest.logprobs,
+            FinishReason.STOP if rest.is_stopped else reason,
+        )
 
     def _chunk_at_end(
         self, text: str, logprobs: tuple[TokenLogprob, ...], reason: FinishReason
@@ -144,4 +183,5 @@ class Sequence:
                 cached_tokens=self.num_cached,
             ),
             timings=self.clock.timings(time.monotonic()),
+            stop=self._text.matched,
         )

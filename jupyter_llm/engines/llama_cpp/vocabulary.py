@@ -23,6 +23,15 @@ class Marks:
     separator: tuple[int, ...]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GapTokens:
+    """What stands before a prefix, between it and its suffix, and before the text between them."""
+
+    begin: tuple[int, ...]
+    suffix: int
+    middle: int
+
+
 class Vocabulary:
     """The vocabulary of a loaded model; safe to use from several threads."""
 
@@ -83,6 +92,17 @@ class Vocabulary:
             end=_if(llama.llama_vocab_get_add_eos(handle), end),
             separator=_if(llama.llama_vocab_get_add_sep(handle), separator),
         )
+
+    @cached_property
+    def gap_tokens(self) -> GapTokens | None:
+        """The tokens of fill-in-the-middle, where the model has them."""
+        names = ("pre", "suf", "mid")
+        before, suffix, middle = (
+            getattr(self._llama, f"llama_vocab_fim_{name}")(self._handle) for name in names
+        )
+        if min(before, suffix, middle) < 0:
+            return None
+        return GapTokens(begin=(*self.marks.begin, before), suffix=suffix, middle=middle)
 
     def grammar_tokenizer(self) -> Any:
         """The vocabulary for llguidance; takes up to a second, and goes when the model goes.

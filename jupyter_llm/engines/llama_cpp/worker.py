@@ -58,7 +58,12 @@ class Worker:
             num_sequences=options.num_sequences,
             keeps_prefixes=runtime.can_cut_state,
         )
-        self._scheduler = Scheduler(cache, slots=options.slots, batch_size=options.batch_size)
+        self._scheduler = Scheduler(
+            cache,
+            slots=options.slots,
+            batch_size=options.batch_size,
+            spare_outputs=options.num_outputs - options.slots,
+        )
         self._batch = Batch(runtime.llama, options.batch_size)
         self._masks = Masks()
         self._pace = PrefillPace(options.batch_size)
@@ -182,22 +187,37 @@ class Worker:
             sequence, start = work.sequence, work.sequence.num_computed
             tokens = sequence.tokens[start : start + work.num_tokens]
             sequence_id = self._scheduler.id_of(sequence)
-            indices.append(self._batch.add(tokens, start, sequence_id, logits=work.draws))
+            wants = {"logits": work.draws, "all_logits": sequence.is_scoring}
+            indices.append(self._batch.add(tokens, start, sequence_id, **wants))
         return indices
 
     def _postprocess(self, works: list[Work], indices: list[int]) -> None:
         events: list[Event] = []
         for work, index in zip(works, indices, strict=True):
+            self._score(work, index)
             self._scheduler.complete(work)
-            if work.draws and (item := self._drawn(work.sequence, index)):
+            if not work.draws:
+                continue
+            if echo := work.sequence.echo():
+                events.append((work.sequence, echo))
+            if item := self._drawn(work.sequence, index):
                 events.append((work.sequence, item))
                 if isinstance(item, LLMError) or item.finish_reason:
                     self._end(work.sequence)
         if events:
             self._deliver(events)
 
+    def _score(self, work: Work, index: int) -> None:
+        """Take the log-probabilities of a prompt's own tokens, where they are wanted."""
+        scores = work.sequence.scores
+        if scores and work.sequence.is_scoring:
+            first = index - work.num_tokens + 1
+            scores.note(self._runtime, work.sequence.num_computed, work.num_tokens, first)
+
     def _drawn(self, sequence: Sequence, index: int) -> TokenChunk | LLMError | None:
         try:
+            if sequence.is_answered:
+                return sequence.end_unanswered()
             return self._draw(sequence, index)
         except InvalidRequestError as error:  # the fault of this sequence's grammar alone
             return error

@@ -54,6 +54,96 @@ class ModelList(TypedDict):
     data: list[dict[str, Any]]
 
 
+class PromptUsage(TypedDict):
+    """What a model has read."""
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class Embedding(TypedDict):
+    """The vector of one text: numbers, or float32 (little-endian) in base64."""
+
+    object: Literal["embedding"]
+    index: int
+    embedding: list[float] | str
+
+
+class EmbeddingList(TypedDict):
+    """OpenAI's list of embeddings, in the order of the texts."""
+
+    object: Literal["list"]
+    data: list[Embedding]
+    model: str
+    usage: PromptUsage
+
+
+class Document(TypedDict):
+    """What was ranked."""
+
+    text: str
+
+
+class RankedDocument(TypedDict):
+    """A document by its place in the request, and how relevant it is, 0 to 1."""
+
+    index: int
+    relevance_score: float
+    document: NotRequired[Document]
+
+
+class RankedDocuments(TypedDict):
+    """The documents, most relevant first."""
+
+    id: str
+    object: Literal["list"]
+    model: str
+    results: list[RankedDocument]
+    usage: PromptUsage
+
+
+class Token(TypedDict):
+    """A token and its text, or its bytes where it is part of a character."""
+
+    id: int
+    piece: str | list[int]
+
+
+class Tokens(TypedDict):
+    """What the model would read; `max_model_len` is how much it can."""
+
+    tokens: list[int | Token]
+    count: int
+    max_model_len: int
+    token_strs: NotRequired[list[str]]
+
+
+class Detokenized(TypedDict):
+    """The text, by three names."""
+
+    text: str
+    content: str
+    prompt: str
+
+
+class DeletedResponse(TypedDict):
+    """A stored response that is there no more."""
+
+    id: str
+    object: Literal["response"]
+    deleted: Literal[True]
+
+
+class InputItems(TypedDict):
+    """A page of what a response was asked with, OpenAI's `ResponseItem` each."""
+
+    object: Literal["list"]
+    data: list[dict[str, Any]]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
 class CatalogueModel(TypedDict):
     """A model in full: what its files say, where it stands, what it would take."""
 

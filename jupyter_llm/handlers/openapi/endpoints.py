@@ -12,7 +12,11 @@ from jupyter_llm.handlers.wire.admin import SettingsBody
 from jupyter_llm.handlers.wire.chat_request import ChatBody
 from jupyter_llm.handlers.wire.completion_request import CompletionBody
 from jupyter_llm.handlers.wire.downloads import DownloadBody
+from jupyter_llm.handlers.wire.embedding import EmbeddingBody
 from jupyter_llm.handlers.wire.load_request import LoadBody, SwitchBody, UnloadBody
+from jupyter_llm.handlers.wire.rerank import RerankBody
+from jupyter_llm.handlers.wire.responses.request import ResponsesBody
+from jupyter_llm.handlers.wire.tokens import DetokenizeBody, TokenizeBody
 from jupyter_llm.types import Download
 
 from . import answers
@@ -21,6 +25,27 @@ from .endpoint import GENERATES, HUB, LOADS, NAMED, REGISTRY, Endpoint, Paramete
 _HELLO = [{"role": "user", "content": "What can you do?"}]
 _GUIDE = {"model": "guide"}
 _MODEL = "openai.types:Model"
+_RESPONSE = "openai.types.responses:Response"
+_RESPONSE_EVENTS = tuple(
+    f"openai.types.responses:Response{name}Event"
+    for name in (
+        "Created",
+        "InProgress",
+        "OutputItemAdded",
+        "ContentPartAdded",
+        "TextDelta",
+        "TextDone",
+        "ReasoningTextDelta",
+        "ReasoningTextDone",
+        "FunctionCallArgumentsDelta",
+        "FunctionCallArgumentsDone",
+        "ContentPartDone",
+        "OutputItemDone",
+        "Completed",
+        "Incomplete",
+        "Failed",
+    )
+)
 
 ENDPOINTS: dict[str, Endpoint] = {
     "POST /v1/chat/completions": Endpoint(
@@ -37,6 +62,62 @@ ENDPOINTS: dict[str, Endpoint] = {
         events="openai.types:Completion",
         errors=GENERATES,
     ),
+    "POST /v1/embeddings": Endpoint(
+        body=EmbeddingBody,
+        example={**_GUIDE, "input": ["How do I load a model?", "Who are you?"]},
+        answer=answers.EmbeddingList,
+        errors=GENERATES,
+    ),
+    "POST /v1/rerank": Endpoint(
+        body=RerankBody,
+        example={
+            "model": "bge-reranker-v2-m3",
+            "query": "What is a panda?",
+            "documents": ["A bear that eats bamboo.", "A kind of bread."],
+            "top_n": 1,
+        },
+        answer=answers.RankedDocuments,
+        errors=GENERATES,
+    ),
+    "POST /v1/tokenize": Endpoint(
+        body=TokenizeBody,
+        example={**_GUIDE, "text": "What can you do?"},
+        answer=answers.Tokens,
+        errors=GENERATES,
+    ),
+    "POST /v1/detokenize": Endpoint(
+        body=DetokenizeBody,
+        example={**_GUIDE, "tokens": [300, 301]},
+        answer=answers.Detokenized,
+        errors=GENERATES,
+    ),
+    "POST /v1/responses": Endpoint(
+        body=ResponsesBody,
+        example={**_GUIDE, "input": "What can you do?", "max_output_tokens": 50},
+        answer=_RESPONSE,
+        events=_RESPONSE_EVENTS,
+        errors=GENERATES | REGISTRY,
+    ),
+    "GET /v1/responses/{id}": Endpoint(answer=_RESPONSE, errors=NAMED | REGISTRY),
+    "DELETE /v1/responses/{id}": Endpoint(answer=answers.DeletedResponse, errors=NAMED | REGISTRY),
+    "GET /v1/responses/{id}/input_items": Endpoint(
+        query=(
+            Parameter(
+                name="limit",
+                description="how many to list",
+                schema={"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
+            ),
+            Parameter(
+                name="order",
+                description="whether the last one or the first one comes first",
+                schema={"type": "string", "enum": ["desc", "asc"], "default": "desc"},
+            ),
+            Parameter(name="after", description="the id of the item before the page"),
+        ),
+        answer=answers.InputItems,
+        errors=NAMED | REGISTRY,
+    ),
+    "POST /v1/responses/{id}/cancel": Endpoint(answer=_RESPONSE, errors=NAMED | REGISTRY),
     "GET /v1/models": Endpoint(answer=answers.ModelList),
     "GET /v1/models/{id}": Endpoint(answer=_MODEL, errors=NAMED),
     "GET /models": Endpoint(answer=answers.Catalogue),

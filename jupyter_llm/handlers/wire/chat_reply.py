@@ -26,8 +26,22 @@ if TYPE_CHECKING:
 class ChatReply(Reply):
     """One conversation's next turn; the first event names the role."""
 
-    def __init__(self, *, request_id: str, model: str, created: int, include_usage: bool) -> None:
-        self._frame: dict[str, Any] = {"id": request_id, "created": created, "model": model}
+    def __init__(
+        self,
+        *,
+        request_id: str,
+        model: str,
+        created: int,
+        include_usage: bool,
+        system_fingerprint: str = "",
+    ) -> None:
+        self._frame: dict[str, Any] = {
+            "id": request_id,
+            "created": created,
+            "model": model,
+            "service_tier": "default",
+            "system_fingerprint": system_fingerprint,
+        }
         self._include_usage = include_usage
         self._texts: dict[int, Template] = {}
 

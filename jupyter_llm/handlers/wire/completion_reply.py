@@ -21,12 +21,21 @@ if TYPE_CHECKING:
 class CompletionReply(Reply):
     """The text that follows a prompt."""
 
-    def __init__(self, *, request_id: str, model: str, created: int, include_usage: bool) -> None:
+    def __init__(
+        self,
+        *,
+        request_id: str,
+        model: str,
+        created: int,
+        include_usage: bool,
+        system_fingerprint: str = "",
+    ) -> None:
         self._frame: dict[str, Any] = {
             "id": request_id,
             "created": created,
             "model": model,
             "object": "text_completion",
+            "system_fingerprint": system_fingerprint,
         }
         self._include_usage = include_usage
         self._texts: dict[int, Template] = {}

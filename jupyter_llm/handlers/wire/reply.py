@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_llm.types import FinishReason, Timings, TokenChunk, Usage
 
-from .sse import event
+from .sse import DONE, event
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,8 +27,11 @@ class Reply(ABC):
     """Shapes the answer to one request, as a stream of events or as a whole.
 
     Built with the `openai` package's response types: import those in a thread
-    first (`load_response_types`), for it takes the better part of a second.
+    first (`load_response_types`), for it takes the better part of a second. A stream of
+    events ends with `ending`.
     """
+
+    ending = DONE
 
     @abstractmethod
     def events(self, chunk: TokenChunk) -> bytes:
@@ -38,6 +41,10 @@ class Reply(ABC):
     def whole(self, chunks: Sequence[TokenChunk]) -> bytes:
         """The complete answer as JSON."""
 
+    def failure(self, error: bytes) -> bytes:
+        """The last events of a stream that fails; `error` is the body of a failed request."""
+        return event(error)
+
 
 def load_response_types() -> None:
     """Import `openai`'s response types and build their validators.
@@ -45,6 +52,7 @@ def load_response_types() -> None:
     Blocks for about 0.7 s the first time: call it in a thread.
     """
     from . import chat_reply, completion_reply
+    from .responses.warm import load_responses_types
 
     last = TokenChunk(
         text="",
@@ -56,6 +64,7 @@ def load_response_types() -> None:
         reply = kind(request_id="", model="", created=0, include_usage=True)
         reply.events(last)
         reply.whole([last])
+    load_responses_types(last)
 
 
 def usage_of(usage: Usage) -> CompletionUsage:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,10 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from jupyter_llm.handlers.wire.chat_reply import ChatReply
 from jupyter_llm.handlers.wire.completion_reply import CompletionReply
+from jupyter_llm.handlers.wire.fingerprint import fingerprint
 from jupyter_llm.types import (
     FinishReason,
+    Model,
     Timings,
     TokenAlternative,
     TokenChunk,
@@ -226,3 +229,17 @@ def test_several_answers_keep_apart_streamed_or_not(kind: type[Any]) -> None:
     assert [event["usage"] is None for event in stream] == [True] * (len(stream) - 1) + [False]
     assert stream[-1]["usage"] == whole["usage"]
     assert sum("timings" in event for event in stream) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_part_names_what_computed_it(kind: type[Any]) -> None:
+    frame = {"request_id": "1", "model": "m", "created": 1, "include_usage": False}
+    reply = kind(**frame, system_fingerprint="fp_1")
+    parts = [json.loads(reply.whole([LAST])), *events(reply, [TokenChunk(text="a"), LAST])]
+    assert {part["system_fingerprint"] for part in parts} == {"fp_1"}
+
+
+def test_a_fingerprint_changes_with_the_model_alone() -> None:
+    model = Model(id="a", format="gguf", engine="llama_cpp", size_bytes=1)
+    assert fingerprint(model) == fingerprint(replace(model, context_length=9))
+    assert fingerprint(model) != fingerprint(replace(model, size_bytes=2))

@@ -1,0 +1,1 @@
+"""OpenAI's Responses API: its requests, its items and its events."""

@@ -1,0 +1,122 @@
+"""From the items of a response to the turns that a model is shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import assert_never
+
+from jupyter_llm.errors import InvalidRequestError
+from jupyter_llm.types import Message, ToolCall
+
+from .items import FunctionCall, FunctionCallOutput, Item, MessageItem, Reasoning
+
+
+class Conversation:
+    """Folds items into turns: reasoning, text and calls of an assistant are one turn.
+
+    `instructions` come first. What is added says where it stands in the request.
+    """
+
+    def __init__(self, instructions: str | None) -> None:
+        self._turns: list[Message] = []
+        self._calls: dict[str, str] = {}
+        self._thoughts = ""
+        if instructions:
+            self._turns.append(Message(role="system", content=instructions))
+
+    def add(self, item: Item, at: str) -> None:
+        """Add what happened next.
+
+        Raises:
+            InvalidRequestError: It answers no call, or its arguments are no JSON object.
+        """
+        match item:
+            case MessageItem(role="assistant"):
+                self._say(item.text)
+            case MessageItem():
+                self._hear(item)
+            case Reasoning():
+                self._thoughts = "\n".join(filter(None, (self._thoughts, item.text)))
+            case FunctionCall():
+                self._call(item, at)
+            case FunctionCallOutput():
+                self._answer(item, at)
+            case _:
+                assert_never(item)
+
+    def turns(self) -> tuple[Message, ...]:
+        """The turns so far."""
+        self._flush_thoughts()
+        return tuple(self._turns)
+
+    def _hear(self, item: MessageItem) -> None:
+        self._flush_thoughts()
+        # chat templates know no developer: OpenAI's newer word for the system's turn
+        role = "system" if item.role == "developer" else item.role
+        last = self._turns[-1] if self._turns else None
+        if last and role == "system" == last.role:
+            # templates take one system's turn, and instructions are one already
+            self._turns[-1] = replace(last, content=f"{last.content}\n\n{item.text}")
+            return
+        self._turns.append(Message(role=role, content=item.text))
+
+    def _say(self, text: str) -> None:
+        self._turns.append(Message(role="assistant", content=text, reasoning=self._thoughts))
+        self._thoughts = ""
+
+    def _call(self, item: FunctionCall, at: str) -> None:
+        _check_arguments(item.arguments, f"{at}.arguments")
+        self._calls[item.call_id] = item.name
+        call = ToolCall(id=item.call_id, name=item.name, arguments=item.arguments)
+        last = self._turns[-1] if self._turns else None
+        if last is None or last.role != "assistant" or self._thoughts:
+            self._say("")
+            last = self._turns[-1]
+        self._turns[-1] = replace(last, tool_calls=(*last.tool_calls, call))
+
+    def _answer(self, item: FunctionCallOutput, at: str) -> None:
+        self._flush_thoughts()
+        if item.call_id not in self._calls:
+            raise InvalidRequestError(
+                f"No function call has the id {item.call_id!r}. Send the call before its output, "
+                "or name the response that made it in 'previous_response_id'.",
+                param=f"{at}.call_id",
+            )
+        name = item.name or self._calls[item.call_id]
+        self._turns.append(
+            Message(role="tool", content=item.text, name=name, tool_call_id=item.call_id)
+        )
+
+    def _flush_thoughts(self) -> None:
+        """Keep reasoning that nothing followed, as a turn of its own."""
+        if self._thoughts:
+            self._say("")
+
+
+def conversation(
+    instructions: str | None, history: Sequence[Item], items: Iterable[Item]
+) -> tuple[Message, ...]:
+    """The turns of a request; `history` is what earlier responses had in and out.
+
+    Raises:
+        InvalidRequestError: `param` names the item that does not fit.
+    """
+    talk = Conversation(instructions)
+    for item in history:
+        talk.add(item, "previous_response_id")
+    for number, item in enumerate(items):
+        talk.add(item, f"input[{number}]")
+    return talk.turns()
+
+
+def _check_arguments(arguments: str, at: str) -> None:
+    try:
+        is_object = isinstance(json.loads(arguments), dict)
+    except (ValueError, RecursionError):
+        is_object = False
+    if not is_object:
+        raise InvalidRequestError(
+            f"'{at}' is not the text of a JSON object. Send it as the model wrote it.", param=at
+        )
