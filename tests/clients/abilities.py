@@ -59,6 +59,7 @@ TOOL: dict[str, Any] = {
 
 def vectors_of(vectors: Any) -> list[int]:
     """How many numbers each vector has, if all of them are numbers."""
+    vectors = list(vectors)
     for vector in vectors:
         assert all(isinstance(number, float) for number in vector), vector
         assert any(vector), "nothing but zeros"

@@ -16,15 +16,15 @@ from live import LiveServer
 
 from jupyter_llm.guide import GUIDE_PATH
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-
 sys.path.append(str(GUIDE_PATH.parents[2] / "tests" / "engines"))
 
 from tiny_bert import NUM_DIMENSIONS, write_tiny_bert
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -43,6 +43,7 @@ LIBRARIES: dict[str, tuple[str, dict[str, Any]]] = {
             "streamed_tools": ORDER,
             "structured": ORDER,
             "embeddings": VECTORS,
+            "embeddings_as_base64": VECTORS,
             "responses": TEXT,
             "streamed_responses": TEXT,
             "structured_responses": ORDER,

@@ -59,7 +59,16 @@ def structured() -> Any:
 
 
 def embeddings() -> Any:
-    answer = client.embeddings.create(model=EMBEDDING_MODEL, input=TEXTS)
+    answer = client.embeddings.create(
+        model=EMBEDDING_MODEL, input=TEXTS, encoding_format="float"
+    )
+    return vectors_of(item.embedding for item in answer.data)
+
+
+def embeddings_as_base64() -> Any:
+    # what the client asks for by itself; it checks types before it decodes
+    lenient = openai.OpenAI(base_url=f"{URL}/v1", api_key=KEY, max_retries=0)
+    answer = lenient.embeddings.create(model=EMBEDDING_MODEL, input=TEXTS)
     return vectors_of(item.embedding for item in answer.data)
 
 
@@ -89,6 +98,7 @@ show(
     streamed_tools=streamed_tools,
     structured=structured,
     embeddings=embeddings,
+    embeddings_as_base64=embeddings_as_base64,
     responses=responses,
     streamed_responses=streamed_responses,
     structured_responses=structured_responses,
