@@ -30,6 +30,7 @@ from .loading import (
     SwitchHandler,
     UnloadHandler,
 )
+from .messages import CountTokensHandler, MessagesHandler
 from .metrics import MetricsHandler
 from .models import ModelHandler, ModelsHandler
 from .not_found import NotFoundHandler
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("v1/chat/completions", ChatCompletionsHandler),
     ("v1/completions", CompletionsHandler),
+    ("v1/messages", MessagesHandler),
+    ("v1/messages/count_tokens", CountTokensHandler),
     ("v1/embeddings", EmbeddingsHandler),
     ("v1/rerank", RerankHandler),
     ("v1/tokenize", TokenizeHandler),

@@ -126,6 +126,50 @@ class Detokenized(TypedDict):
     prompt: str
 
 
+class AnthropicError(TypedDict):
+    """What went wrong, in Anthropic's kinds; `param` and `code` are as everywhere else."""
+
+    type: str
+    message: str
+    param: str | None
+    code: str | None
+    need_bytes: NotRequired[int]
+    free_bytes: NotRequired[int]
+    suggestions: NotRequired[list[dict[str, Any]]]
+
+
+class AnthropicErrorBody(TypedDict):
+    """Every error of Anthropic's routes has this form."""
+
+    type: Literal["error"]
+    error: AnthropicError
+
+
+class AnthropicMessage(TypedDict):
+    """Anthropic's `Message`."""
+
+    id: str
+    type: Literal["message"]
+    role: Literal["assistant"]
+    model: str
+    content: list[dict[str, Any]]
+    stop_reason: Literal["end_turn", "max_tokens", "stop_sequence", "tool_use"]
+    stop_sequence: str | None
+    usage: dict[str, Any]
+
+
+class AnthropicEvent(TypedDict):
+    """One of Anthropic's `RawMessageStreamEvent`."""
+
+    type: str
+
+
+class AnthropicTokenCount(TypedDict):
+    """Anthropic's `MessageTokensCount`."""
+
+    input_tokens: int
+
+
 class DeletedResponse(TypedDict):
     """A stored response that is there no more."""
 

@@ -14,17 +14,19 @@ from jupyter_llm.handlers.wire.completion_request import CompletionBody
 from jupyter_llm.handlers.wire.downloads import DownloadBody
 from jupyter_llm.handlers.wire.embedding import EmbeddingBody
 from jupyter_llm.handlers.wire.load_request import LoadBody, SwitchBody, UnloadBody
+from jupyter_llm.handlers.wire.messages.request import MessagesBody, PromptBody
 from jupyter_llm.handlers.wire.rerank import RerankBody
 from jupyter_llm.handlers.wire.responses.request import ResponsesBody
 from jupyter_llm.handlers.wire.tokens import DetokenizeBody, TokenizeBody
 from jupyter_llm.types import Download
 
 from . import answers
-from .endpoint import GENERATES, HUB, LOADS, NAMED, REGISTRY, Endpoint, Parameter
+from .endpoint import EVERYWHERE, GENERATES, HUB, LOADS, NAMED, REGISTRY, Endpoint, Parameter
 
 _HELLO = [{"role": "user", "content": "What can you do?"}]
 _GUIDE = {"model": "guide"}
 _MODEL = "openai.types:Model"
+_ANTHROPIC_ERRORS = dict.fromkeys(EVERYWHERE | GENERATES, answers.AnthropicErrorBody)
 _RESPONSE = "openai.types.responses:Response"
 _RESPONSE_EVENTS = tuple(
     f"openai.types.responses:Response{name}Event"
@@ -90,6 +92,19 @@ ENDPOINTS: dict[str, Endpoint] = {
         example={**_GUIDE, "tokens": [300, 301]},
         answer=answers.Detokenized,
         errors=GENERATES,
+    ),
+    "POST /v1/messages": Endpoint(
+        body=MessagesBody,
+        example={**_GUIDE, "max_tokens": 50, "messages": _HELLO},
+        answer=answers.AnthropicMessage,
+        events=answers.AnthropicEvent,
+        others=_ANTHROPIC_ERRORS,
+    ),
+    "POST /v1/messages/count_tokens": Endpoint(
+        body=PromptBody,
+        example={**_GUIDE, "messages": _HELLO},
+        answer=answers.AnthropicTokenCount,
+        others=_ANTHROPIC_ERRORS,
     ),
     "POST /v1/responses": Endpoint(
         body=ResponsesBody,
