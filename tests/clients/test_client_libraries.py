@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -200,6 +201,16 @@ def test_none_of_them_asked_another_host(
         outcomes(library)
     with pytest.raises(BlockingIOError):
         outside.accept()
+
+
+def test_the_versions_in_the_documentation_are_those_that_are_tested() -> None:
+    page = (ROOT / "docs/how-to/use-an-openai-client.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^\| `([\w-]+).*?` ?.*?\| ([\d.]+) \|", page, re.MULTILINE))
+    files = sorted(HERE.glob("requirements-*.txt"))
+    pinned = {tuple(line.split("==")) for file in files for line in file.read_text().split()}
+
+    assert len(documented) == len(LIBRARIES)
+    assert documented <= pinned
 
 
 def answer_of(server: LiveServer) -> str:
