@@ -16,6 +16,7 @@ from jupyter_llm.handlers.wire.completion_request import CompletionBody
 from jupyter_llm.handlers.wire.embedding import EmbeddingBody
 from jupyter_llm.handlers.wire.extraction import ExtractBody
 from jupyter_llm.handlers.wire.load_request import LoadBody
+from jupyter_llm.handlers.wire.messages.request import MessagesBody
 from jupyter_llm.handlers.wire.rerank import RerankBody
 from jupyter_llm.handlers.wire.responses.request import ResponsesBody
 from jupyter_llm.handlers.wire.tokens import DetokenizeBody, TokenizeBody
@@ -46,6 +47,7 @@ def test_every_path_is_in_the_reference() -> None:
     ("title", "body"),
     [
         ("POST /v1/chat/completions", ChatBody),
+        ("POST /v1/messages", MessagesBody),
         ("POST /v1/responses", ResponsesBody),
         ("POST /v1/embeddings", EmbeddingBody),
         ("POST /v1/rerank", RerankBody),

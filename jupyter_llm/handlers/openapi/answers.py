@@ -126,6 +126,50 @@ class Detokenized(TypedDict):
     prompt: str
 
 
+class AnthropicError(TypedDict):
+    """What went wrong, in Anthropic's kinds; `param` and `code` are as everywhere else."""
+
+    type: str
+    message: str
+    param: str | None
+    code: str | None
+    need_bytes: NotRequired[int]
+    free_bytes: NotRequired[int]
+    suggestions: NotRequired[list[dict[str, Any]]]
+
+
+class AnthropicErrorBody(TypedDict):
+    """Every error of Anthropic's routes has this form."""
+
+    type: Literal["error"]
+    error: AnthropicError
+
+
+class AnthropicMessage(TypedDict):
+    """Anthropic's `Message`."""
+
+    id: str
+    type: Literal["message"]
+    role: Literal["assistant"]
+    model: str
+    content: list[dict[str, Any]]
+    stop_reason: Literal["end_turn", "max_tokens", "stop_sequence", "tool_use"]
+    stop_sequence: str | None
+    usage: dict[str, Any]
+
+
+class AnthropicEvent(TypedDict):
+    """One of Anthropic's `RawMessageStreamEvent`."""
+
+    type: str
+
+
+class AnthropicTokenCount(TypedDict):
+    """Anthropic's `MessageTokensCount`."""
+
+    input_tokens: int
+
+
 class TextUsage(PromptUsage):
     """What a model has read and written."""
 
@@ -179,55 +223,19 @@ class Extraction(TypedDict):
     timings: NotRequired[dict[str, float]]
 
 
-class AnthropicError(TypedDict):
-    """What went wrong, in Anthropic's kinds; `param` and `code` are as everywhere else."""
-
-    type: str
-    message: str
-    param: str | None
-    code: str | None
-    need_bytes: NotRequired[int]
-    free_bytes: NotRequired[int]
-    suggestions: NotRequired[list[dict[str, Any]]]
-
-
-class AnthropicErrorBody(TypedDict):
-    """Every error of Anthropic's routes has this form."""
-
-    type: Literal["error"]
-    error: AnthropicError
-
-
-class AnthropicMessage(TypedDict):
-    """Anthropic's `Message`."""
-
-    id: str
-    type: Literal["message"]
-    role: Literal["assistant"]
-    model: str
-    content: list[dict[str, Any]]
-    stop_reason: Literal["end_turn", "max_tokens", "stop_sequence", "tool_use"]
-    stop_sequence: str | None
-    usage: dict[str, Any]
-
-
-class AnthropicEvent(TypedDict):
-    """One of Anthropic's `RawMessageStreamEvent`."""
-
-    type: str
-
-
-class AnthropicTokenCount(TypedDict):
-    """Anthropic's `MessageTokensCount`."""
-
-    input_tokens: int
-
-
 class DeletedResponse(TypedDict):
     """A stored response that is there no more."""
 
     id: str
     object: Literal["response"]
+    deleted: Literal[True]
+
+
+class DeletedStream(TypedDict):
+    """A stream that was stopped and cannot be resumed any more."""
+
+    id: str
+    object: Literal["stream"]
     deleted: Literal[True]
 
 
@@ -443,3 +451,35 @@ class HubFiles(HubRepository):
     """A repository and what could be downloaded of it."""
 
     files: list[dict[str, Any]]
+
+
+class Key(TypedDict):
+    """An API key; times are those of ISO 8601, in UTC."""
+
+    name: str
+    created: str
+    expires: str | None
+    scopes: list[str]
+    models: list[str] | None
+    requests_per_minute: int
+    tokens_per_day: int
+    tokens_today: int
+
+
+class Keys(TypedDict):
+    """Every API key of this server."""
+
+    keys: list[Key]
+
+
+class CreatedKey(Key):
+    """A new key; this is the one time that it is shown."""
+
+    key: str
+
+
+class RevokedKey(TypedDict):
+    """A key that is worth nothing any more."""
+
+    status: Literal["revoked"]
+    name: str
