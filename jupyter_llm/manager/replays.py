@@ -37,7 +37,7 @@ class Replay:
         *,
         owner: str,
         grace_s: float,
-        on_given_up: Callable[[], None],
+        on_given_up: Callable[[], object],
     ) -> None:
         self.owner = owner
         self._grace_s = grace_s
