@@ -11,10 +11,10 @@ from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.types import GenerationRequest
 
 from .call import Call, check_num_choices, is_resumable
+from .chat_messages import MessageBody, messages_of
 from .decode import decode
 from .fields import Count, Metadata, check_stream_options, refuse_unsupported
 from .keep_alive import keep_alive_s
-from .messages import MessageBody, messages_of
 from .response_format import constraint_of
 from .sampling import SamplingBody, SamplingDefaults, sampling_params
 from .tools_request import Choice, Tools, template_arguments, toolbox_of
