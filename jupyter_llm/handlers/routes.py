@@ -34,6 +34,13 @@ from .messages import CountTokensHandler, MessagesHandler
 from .metrics import MetricsHandler
 from .models import ModelHandler, ModelsHandler
 from .not_found import NotFoundHandler
+from .plain import (
+    ExtractHandler,
+    PlainChatHandler,
+    PlainChatStreamHandler,
+    PlainGenerateHandler,
+    PlainGenerateStreamHandler,
+)
 from .questions import DetokenizeHandler, EmbeddingsHandler, RerankHandler, TokenizeHandler
 from .responses import (
     CancelResponseHandler,
@@ -56,6 +63,11 @@ ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("v1/rerank", RerankHandler),
     ("v1/tokenize", TokenizeHandler),
     ("v1/detokenize", DetokenizeHandler),
+    ("v1/extract", ExtractHandler),
+    ("api/generate", PlainGenerateHandler),
+    ("api/generate/stream", PlainGenerateStreamHandler),
+    ("api/chat", PlainChatHandler),
+    ("api/chat/stream", PlainChatStreamHandler),
     ("v1/responses", ResponsesHandler),
     ("v1/responses/(.+)/input_items", InputItemsHandler),
     ("v1/responses/(.+)/cancel", CancelResponseHandler),

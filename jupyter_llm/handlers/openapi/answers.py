@@ -170,6 +170,59 @@ class AnthropicTokenCount(TypedDict):
     input_tokens: int
 
 
+class TextUsage(PromptUsage):
+    """What a model has read and written."""
+
+    completion_tokens: int
+
+
+class Generated(TypedDict):
+    """What follows a prompt; in a stream, what is new of it, and the ends in the last event."""
+
+    id: str
+    model: str
+    created: int
+    text: str
+    reasoning_content: NotRequired[str]
+    finish_reason: NotRequired[str]
+    usage: NotRequired[TextUsage]
+    timings: NotRequired[dict[str, float]]
+
+
+class SaidMessage(TypedDict):
+    """What the assistant says."""
+
+    role: Literal["assistant"]
+    content: str
+    reasoning_content: NotRequired[str]
+
+
+class ChatAnswer(TypedDict):
+    """The next turn; in a stream, what is new of it, and the ends in the last event."""
+
+    id: str
+    model: str
+    created: int
+    message: SaidMessage
+    finish_reason: NotRequired[str]
+    usage: NotRequired[TextUsage]
+    timings: NotRequired[dict[str, float]]
+
+
+class Extraction(TypedDict):
+    """Data, and the JSON text that it was read from; null where `max_tokens` cut that."""
+
+    id: str
+    object: Literal["extraction"]
+    created: int
+    model: str
+    data: Any
+    text: str
+    finish_reason: str
+    usage: TextUsage | None
+    timings: NotRequired[dict[str, float]]
+
+
 class DeletedResponse(TypedDict):
     """A stored response that is there no more."""
 

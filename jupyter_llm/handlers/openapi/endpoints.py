@@ -13,6 +13,7 @@ from jupyter_llm.handlers.wire.chat_request import ChatBody
 from jupyter_llm.handlers.wire.completion_request import CompletionBody
 from jupyter_llm.handlers.wire.downloads import DownloadBody
 from jupyter_llm.handlers.wire.embedding import EmbeddingBody
+from jupyter_llm.handlers.wire.extraction import ExtractBody
 from jupyter_llm.handlers.wire.load_request import LoadBody, SwitchBody, UnloadBody
 from jupyter_llm.handlers.wire.messages.request import MessagesBody, PromptBody
 from jupyter_llm.handlers.wire.rerank import RerankBody
@@ -105,6 +106,43 @@ ENDPOINTS: dict[str, Endpoint] = {
         example={**_GUIDE, "messages": _HELLO},
         answer=answers.AnthropicTokenCount,
         others=_ANTHROPIC_ERRORS,
+    ),
+    "POST /v1/extract": Endpoint(
+        body=ExtractBody,
+        example={
+            **_GUIDE,
+            "text": "We introduce NuExtract 2.0.",
+            "schema": {"type": "object", "properties": {"model_name": {"type": "string"}}},
+            "max_tokens": 100,
+        },
+        answer=answers.Extraction,
+        errors=GENERATES,
+    ),
+    "POST /api/generate": Endpoint(
+        body=CompletionBody,
+        example={**_GUIDE, "prompt": "To load a model,", "max_tokens": 20},
+        answer=answers.Generated,
+        errors=GENERATES,
+    ),
+    "POST /api/generate/stream": Endpoint(
+        body=CompletionBody,
+        example={**_GUIDE, "prompt": "To load a model,", "max_tokens": 20},
+        content_type="",
+        events=answers.Generated,
+        errors=GENERATES,
+    ),
+    "POST /api/chat": Endpoint(
+        body=ChatBody,
+        example={**_GUIDE, "messages": _HELLO},
+        answer=answers.ChatAnswer,
+        errors=GENERATES,
+    ),
+    "POST /api/chat/stream": Endpoint(
+        body=ChatBody,
+        example={**_GUIDE, "messages": _HELLO},
+        content_type="",
+        events=answers.ChatAnswer,
+        errors=GENERATES,
     ),
     "POST /v1/responses": Endpoint(
         body=ResponsesBody,

@@ -31,6 +31,15 @@ class TextBlock(
     citations: Annotated[list[Any], Meta(max_length=0)] | None = None
 
 
+class OnlyText(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Text where nothing else may stand; of a single tagged type msgspec would not ask the tag."""
+
+    type: Literal["text"]
+    text: str
+    cache_control: CacheControl | None = None
+    citations: Annotated[list[Any], Meta(max_length=0)] | None = None
+
+
 class ThinkingBlock(
     msgspec.Struct, tag="thinking", tag_field="type", forbid_unknown_fields=True, kw_only=True
 ):
@@ -58,7 +67,7 @@ class ToolResultBlock(
     """What a call gave."""
 
     tool_use_id: Id
-    content: str | list[TextBlock] | None = None
+    content: str | list[OnlyText] | None = None
     is_error: bool | None = None
     cache_control: CacheControl | None = None
 
@@ -79,7 +88,7 @@ class MessageBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     content: str | list[Block]
 
 
-def text_of(content: str | list[TextBlock]) -> str:
+def text_of(content: str | list[OnlyText]) -> str:
     """The text of blocks, each on lines of its own."""
     return content if isinstance(content, str) else "\n".join(block.text for block in content)
 
@@ -87,7 +96,7 @@ def text_of(content: str | list[TextBlock]) -> str:
 class Turns:
     """Folds messages into turns; messages of one role that follow each other are one turn."""
 
-    def __init__(self, system: str | list[TextBlock] | None) -> None:
+    def __init__(self, system: str | list[OnlyText] | None) -> None:
         self._turns: list[Message] = []
         self._calls: dict[str, str] = {}
         if system:

@@ -30,9 +30,8 @@ class MessagesReply(Reply):
     # a stream of this API ends with `message_stop`
     ending = b""
 
-    def __init__(self, *, request_id: str, model: str, created: int, include_usage: bool) -> None:
+    def __init__(self, *, request_id: str, model: str, **_: Any) -> None:
         # this API tells no time, and always the usage
-        del created, include_usage
         self._id = request_id
         self._model = model
         self._has_begun = False

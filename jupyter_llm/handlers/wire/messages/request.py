@@ -23,7 +23,7 @@ from jupyter_llm.handlers.wire.keep_alive import KeepAlive, keep_alive_s
 from jupyter_llm.handlers.wire.sampling import SamplingBody, SamplingDefaults, sampling_params
 from jupyter_llm.types import Constraint, ConstraintKind, GenerationRequest, Message
 
-from .blocks import CacheControl, MessageBody, TextBlock, Turns
+from .blocks import CacheControl, MessageBody, OnlyText, Turns
 from .tools import ToolChoiceBody, toolbox_of
 
 MAX_STOP_SEQUENCES = 16
@@ -78,7 +78,7 @@ class PromptBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     messages: Annotated[list[MessageBody], Meta(min_length=1)]
     model: str | None = None
-    system: str | list[TextBlock] | None = None
+    system: str | list[OnlyText] | None = None
     tools: list[RawObject] | None = None
     tool_choice: ToolChoiceBody | None = None
     thinking: Thinking | None = None
