@@ -59,9 +59,7 @@ def structured() -> Any:
 
 
 def embeddings() -> Any:
-    answer = client.embeddings.create(
-        model=EMBEDDING_MODEL, input=TEXTS, encoding_format="float"
-    )
+    answer = client.embeddings.create(model=EMBEDDING_MODEL, input=TEXTS, encoding_format="float")
     return vectors_of(item.embedding for item in answer.data)
 
 
