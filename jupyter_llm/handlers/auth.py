@@ -24,6 +24,9 @@ _AUTHORIZATION = re.compile(r"(?:token|bearer)\s+(.+)", re.IGNORECASE)
 
 KEY_USER = "llm-key:"
 
+# what `IdentityProvider.generate_anonymous_user` calls them
+_MADE_UP = re.compile(r"[0-9a-f]{32}")
+
 
 class UnauthenticatedError(HTTPError):
     """No credentials, or none that this server knows."""
@@ -69,14 +72,14 @@ def _name_of_key(secret: str, context: Context) -> str | None:
 
 
 def owner_of(handler: JupyterHandler) -> str:
-    """Whose the stored responses of a request are: a key's, a Hub user's, else the server's own.
+    """Whose the stored responses of a request are: a key's, a known user's, else the server's own.
 
-    Jupyter makes a name up for whoever sends its token, another one each time.
+    Jupyter makes a name up for whoever has its token or its password, and another one each
+    time that a program sends the token: all of these stand for the one user of the server.
     """
-    user = handler.current_user
-    name = str(getattr(user, "username", ""))
-    is_named = name.startswith(KEY_USER) or hasattr(handler.identity_provider, "hub_auth")
-    return name if is_named and name != KEY_USER + "kernel" else ""
+    name = str(getattr(handler.current_user, "username", ""))
+    is_servers_own = name == KEY_USER + "kernel" or _MADE_UP.fullmatch(name)
+    return "" if is_servers_own else name
 
 
 def is_known(handler: JupyterHandler) -> bool:
