@@ -220,7 +220,7 @@ def test_words_have_numbers_and_texts_of_the_same_words_the_same_vector() -> Non
 
     async def scenario() -> tuple[TokenList, Embeddings]:
         engine = await loaded(context_length=2)
-        with pytest.raises(ContextLengthError, match="3 tokens.*holds 2"):
+        with pytest.raises(ContextLengthError, match=r"3 tokens.*holds 2"):
             await engine.embed(replace(request, inputs=("a b c",)))
         with pytest.raises(InvalidRequestError, match="have 64"):
             await engine.embed(replace(request, dimensions=65))

@@ -16,8 +16,8 @@ from jupyter_llm.handlers.wire.completion_request import CompletionBody
 from jupyter_llm.handlers.wire.embedding import EmbeddingBody
 from jupyter_llm.handlers.wire.extraction import ExtractBody
 from jupyter_llm.handlers.wire.load_request import LoadBody
-from jupyter_llm.handlers.wire.rerank import RerankBody
 from jupyter_llm.handlers.wire.messages.request import MessagesBody
+from jupyter_llm.handlers.wire.rerank import RerankBody
 from jupyter_llm.handlers.wire.responses.request import ResponsesBody
 from jupyter_llm.handlers.wire.tokens import DetokenizeBody, TokenizeBody
 from jupyter_llm.telemetry.metrics import Metrics
