@@ -23,6 +23,7 @@ from .downloads import (
 )
 from .events import EventsHandler
 from .health import DetailedHealthHandler, HealthHandler, LiveHandler, ReadyHandler
+from .keys import KeyHandler, KeysHandler
 from .loading import (
     LoadHandler,
     NamedLoadHandler,
@@ -48,6 +49,7 @@ from .responses import (
     ResponseHandler,
     ResponsesHandler,
 )
+from .resumption import StreamHandler
 
 if TYPE_CHECKING:
     from .base import LLMHandler
@@ -71,6 +73,7 @@ ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("v1/responses/(.+)/input_items", InputItemsHandler),
     ("v1/responses/(.+)/cancel", CancelResponseHandler),
     ("v1/responses/(.+)", ResponseHandler),
+    ("v1/streams/(.+)", StreamHandler),
     ("v1/models", ModelsHandler),
     ("v1/models/(.+)", ModelHandler),
     ("models", CatalogueHandler),
@@ -94,6 +97,8 @@ ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("openapi.json", DescriptionHandler),
     ("swagger-ui", SwaggerUIHandler),
     ("swagger-ui/(.+)", SwaggerAssetHandler),
+    ("api/admin/keys", KeysHandler),
+    ("api/admin/keys/(.+)", KeyHandler),
     ("ws", EventsHandler),
     ("metrics", MetricsHandler),
     ("vram", VramHandler),

@@ -14,6 +14,7 @@ from jupyter_llm.handlers.wire.completion_request import CompletionBody
 from jupyter_llm.handlers.wire.downloads import DownloadBody
 from jupyter_llm.handlers.wire.embedding import EmbeddingBody
 from jupyter_llm.handlers.wire.extraction import ExtractBody
+from jupyter_llm.handlers.wire.keys import KeyBody
 from jupyter_llm.handlers.wire.load_request import LoadBody, SwitchBody, UnloadBody
 from jupyter_llm.handlers.wire.messages.request import MessagesBody, PromptBody
 from jupyter_llm.handlers.wire.rerank import RerankBody
@@ -171,6 +172,18 @@ ENDPOINTS: dict[str, Endpoint] = {
         errors=NAMED | REGISTRY,
     ),
     "POST /v1/responses/{id}/cancel": Endpoint(answer=_RESPONSE, errors=NAMED | REGISTRY),
+    "GET /v1/streams/{id}": Endpoint(
+        query=(
+            Parameter(
+                name="after",
+                description="the id of the last event that came",
+                schema={"type": "integer", "minimum": 0, "default": 0},
+            ),
+        ),
+        events=("openai.types.chat:ChatCompletionChunk", "openai.types:Completion"),
+        errors=NAMED | GENERATES,
+    ),
+    "DELETE /v1/streams/{id}": Endpoint(answer=answers.DeletedStream, errors=NAMED),
     "GET /v1/models": Endpoint(answer=answers.ModelList),
     "GET /v1/models/{id}": Endpoint(answer=_MODEL, errors=NAMED),
     "GET /models": Endpoint(answer=answers.Catalogue),
@@ -251,6 +264,14 @@ ENDPOINTS: dict[str, Endpoint] = {
         errors=HUB,
     ),
     "GET /api/admin/hub/{id}": Endpoint(answer=answers.HubFiles, errors=HUB),
+    "GET /api/admin/keys": Endpoint(answer=answers.Keys),
+    "POST /api/admin/keys": Endpoint(
+        body=KeyBody,
+        example={"name": "app", "scopes": ["read", "execute"], "tokens_per_day": 100_000},
+        answer=answers.CreatedKey,
+        status=HTTPStatus.CREATED,
+    ),
+    "DELETE /api/admin/keys/{id}": Endpoint(answer=answers.RevokedKey, errors=NAMED),
     "GET /ws": Endpoint(
         status=HTTPStatus.SWITCHING_PROTOCOLS,
         content_type="",
