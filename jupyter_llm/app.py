@@ -20,8 +20,11 @@ from jupyter_llm.hardware.sampler import Sampler
 from jupyter_llm.library.hub.downloads import Downloads
 from jupyter_llm.library.hub.pull import Puller
 from jupyter_llm.manager.first_model import FirstModel
+from jupyter_llm.manager.listeners import Listeners
 from jupyter_llm.manager.manager import ModelManager
+from jupyter_llm.manager.quotas import Quotas
 from jupyter_llm.manager.removal import Remover
+from jupyter_llm.manager.replays import Replays
 from jupyter_llm.registry.database import Registry
 from jupyter_llm.registry.downloads import DownloadRecords
 from jupyter_llm.registry.keys import KeyStore, default_path, new_secret
@@ -31,7 +34,14 @@ from jupyter_llm.registry.settings import SavedSettings
 from jupyter_llm.telemetry.events import EventBus
 from jupyter_llm.telemetry.jupyter_events import StateEvents
 from jupyter_llm.telemetry.metrics import Metrics
-from jupyter_llm.types import Download, DownloadState, ModelState, ModelStatus, ModelUsage
+from jupyter_llm.types import (
+    Download,
+    DownloadState,
+    ModelState,
+    ModelStatus,
+    ModelUsage,
+    QueuePosition,
+)
 
 if TYPE_CHECKING:
     from jupyter_events import EventLogger
@@ -86,7 +96,14 @@ class LLMExtension(Configuration, ExtensionApp):
         saved = SavedSettings(self.registry)
         settings = replace(self.manager_settings(under_hub=under_hub), saved=saved)
         self.pool = self.memory_pool()
-        self.manager = ModelManager(settings=settings, on_event=self._on_event, pool=self.pool)
+        self.quotas = Quotas(self.common_quota())
+        self.manager = ModelManager(
+            settings=settings,
+            on_event=self._on_event,
+            listeners=Listeners(on_spent=self.quotas.count, on_position=self._on_position),
+            pool=self.pool,
+        )
+        self.replays = Replays(self.resume_grace_s)
         self.metrics = Metrics(self.manager.loaded, on_request=self.recorder.count)
         self.downloads = Downloads(
             self.download_dir(),
@@ -119,9 +136,11 @@ class LLMExtension(Configuration, ExtensionApp):
             ),
             registry=self.registry,
             responses=self.responses,
+            replays=self.replays,
             recorder=self.recorder,
             metrics=self.metrics,
             events=self.events,
+            quotas=self.quotas,
             keys=keys if self.kernel_key else None,
             kernel_key=self.kernel_key,
             defaults=self.sampling_defaults(),
@@ -151,7 +170,7 @@ class LLMExtension(Configuration, ExtensionApp):
         self.events.close()
         if self._beginning is not None:
             self._beginning.cancel()
-        parts = self.first_model, self.manager, self.downloads
+        parts = self.first_model, self.replays, self.manager, self.downloads
         stopping = asyncio.gather(*(part.stop() for part in parts))
         done, _ = await asyncio.wait({stopping}, timeout=STOP_TIMEOUT_S)
         if not done:
@@ -185,6 +204,9 @@ class LLMExtension(Configuration, ExtensionApp):
 
     def _on_usage(self, usage: ModelUsage) -> None:
         self.events.publish("usage", usage)
+
+    def _on_position(self, user: str, position: QueuePosition) -> None:
+        self.events.publish("queue", position, user=user)
 
     def _on_event(self, kind: str, status: ModelStatus) -> None:
         self.metrics.on_event(kind, status)

@@ -5,6 +5,7 @@
     │   ├── ContextLengthError       prompt and answer do not fit the context
     │   └── PreviousResponseError    the response to go on from is not there
     ├── ResponseNotFoundError        no response of this id is stored for this user
+    ├── StreamNotFoundError          no stream of this id can be resumed by this user
     ├── ModelNotFoundError           no model of that name; close names in the message
     ├── ModelFileError               the file is damaged or not understood
     ├── ModelLoadError               the file is sound, loading failed all the same
@@ -12,6 +13,9 @@
     ├── EngineUnavailableError       not installed here; the message says how to install
     ├── EngineDiedError              the engine stopped in the middle of its work
     ├── OverloadedError              too many wait; `retry_after_s` is measured
+    ├── TooManyRequestsError         this user has too many; `retry_after_s` says when to come
+    │   └── QuotaExceededError       the requests or tokens that a user or key may have are used up
+    ├── ForbiddenError               these credentials are good, but not for this
     ├── HubError                     the model hub did not answer as it should
     │   └── HubAccessError           gated or private; the page to visit in the message
     ├── DownloadError                what the Hub delivers is not what it promised
@@ -69,6 +73,12 @@ class ResponseNotFoundError(LLMError):
     code = "response_not_found"
 
 
+class StreamNotFoundError(LLMError):
+    """No stream of this id can be resumed by this user."""
+
+    code = "stream_not_found"
+
+
 class ModelNotFoundError(LLMError):
     """No model has this name; the message lists close ones."""
 
@@ -116,6 +126,24 @@ class OverloadedError(LLMError):
     """Too many requests wait; `retry_after_s` is when a place is expected."""
 
     code = "overloaded"
+
+
+class TooManyRequestsError(LLMError):
+    """One user asks for too much; others are served meanwhile."""
+
+    code = "rate_limit_exceeded"
+
+
+class QuotaExceededError(TooManyRequestsError):
+    """A user or a key has had what it may have; `retry_after_s` is when there is more."""
+
+    code = "quota_exceeded"
+
+
+class ForbiddenError(LLMError):
+    """The credentials are good, but not for this; the message says what is missing."""
+
+    code = "insufficient_scope"
 
 
 class HubError(LLMError):

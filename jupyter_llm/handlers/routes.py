@@ -23,6 +23,7 @@ from .downloads import (
 )
 from .events import EventsHandler
 from .health import DetailedHealthHandler, HealthHandler, LiveHandler, ReadyHandler
+from .keys import KeyHandler, KeysHandler
 from .loading import (
     LoadHandler,
     NamedLoadHandler,
@@ -34,6 +35,13 @@ from .messages import CountTokensHandler, MessagesHandler
 from .metrics import MetricsHandler
 from .models import ModelHandler, ModelsHandler
 from .not_found import NotFoundHandler
+from .plain import (
+    ExtractHandler,
+    PlainChatHandler,
+    PlainChatStreamHandler,
+    PlainGenerateHandler,
+    PlainGenerateStreamHandler,
+)
 from .questions import DetokenizeHandler, EmbeddingsHandler, RerankHandler, TokenizeHandler
 from .responses import (
     CancelResponseHandler,
@@ -41,6 +49,7 @@ from .responses import (
     ResponseHandler,
     ResponsesHandler,
 )
+from .resumption import StreamHandler
 
 if TYPE_CHECKING:
     from .base import LLMHandler
@@ -55,10 +64,16 @@ ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("v1/rerank", RerankHandler),
     ("v1/tokenize", TokenizeHandler),
     ("v1/detokenize", DetokenizeHandler),
+    ("v1/extract", ExtractHandler),
+    ("api/generate", PlainGenerateHandler),
+    ("api/generate/stream", PlainGenerateStreamHandler),
+    ("api/chat", PlainChatHandler),
+    ("api/chat/stream", PlainChatStreamHandler),
     ("v1/responses", ResponsesHandler),
     ("v1/responses/(.+)/input_items", InputItemsHandler),
     ("v1/responses/(.+)/cancel", CancelResponseHandler),
     ("v1/responses/(.+)", ResponseHandler),
+    ("v1/streams/(.+)", StreamHandler),
     ("v1/models", ModelsHandler),
     ("v1/models/(.+)", ModelHandler),
     ("models", CatalogueHandler),
@@ -82,6 +97,8 @@ ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("openapi.json", DescriptionHandler),
     ("swagger-ui", SwaggerUIHandler),
     ("swagger-ui/(.+)", SwaggerAssetHandler),
+    ("api/admin/keys", KeysHandler),
+    ("api/admin/keys/(.+)", KeyHandler),
     ("ws", EventsHandler),
     ("metrics", MetricsHandler),
     ("vram", VramHandler),

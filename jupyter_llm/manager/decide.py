@@ -12,6 +12,7 @@ from jupyter_llm.errors import (
     LLMError,
     ModelLoadError,
     OverloadedError,
+    TooManyRequestsError,
 )
 from jupyter_llm.manager.bounded import OverdueError
 from jupyter_llm.types import Fit
@@ -28,6 +29,9 @@ _GENERAL_ADVICE = (
 )
 _MIN_RETRY_S = 1.0
 _MAX_RETRY_S = 120.0
+
+_RESERVED_PART = 5
+_MIN_TO_RESERVE = 3
 
 _COMFORT = 1.2
 """With a fifth to spare, what else runs on the machine may grow without a word."""
@@ -79,6 +83,39 @@ def check_place(model_id: str, num_inside: int, num_places: int, retry_s: float)
         f"Try again in {retry_s:.0f} s.",
         retry_after_s=retry_s,
     )
+
+
+def check_line(model_id: str, num_waiting: int, max_waiting: int, retry_s: float) -> None:
+    """Let one more request of a user wait.
+
+    Raises:
+        TooManyRequestsError: `max_waiting` of theirs wait already.
+    """
+    if num_waiting < max_waiting:
+        return
+    raise TooManyRequestsError(
+        f"{num_waiting} of your requests wait at {model_id} already, which is all that one user "
+        f"may have there. Try again in {retry_s:.0f} s.",
+        retry_after_s=retry_s,
+    )
+
+
+def reserve_of(num_slots: int) -> int:
+    """Slots that are kept for users who have none: a fifth, at least one of three or more.
+
+    A short request of somebody else would wait for the end of a long answer otherwise.
+    """
+    return max(1, num_slots // _RESERVED_PART) if num_slots >= _MIN_TO_RESERVE else 0
+
+
+def may_run(num_running: int, num_free: int, num_slots: int) -> bool:
+    """Whether a user who has `num_running` turns may have another.
+
+    1. There must be a free slot.
+    2. Who has none may take any.
+    3. Who has one leaves the reserve free.
+    """
+    return num_free > (reserve_of(num_slots) if num_running else 0)
 
 
 _USUAL = {"num_gpu_layers": -1, "kv_type": "f16", "adapters": ()}

@@ -15,6 +15,8 @@ from jsonschema import validate
 from tiny_gguf import CONTEXT_LENGTH, _vocabulary, write_tiny_gguf
 
 from jupyter_llm.chat.formats.choose import format_of
+from jupyter_llm.engines.base import Engine
+from jupyter_llm.engines.host.engine import HostedEngine
 from jupyter_llm.engines.llama_cpp.engine import LlamaCppEngine
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.guide import GUIDE_PATH
@@ -122,7 +124,7 @@ def ask(toolbox: Toolbox | None = None, seed: int = 1, **fields: Any) -> Generat
     )
 
 
-async def answer(engine: LlamaCppEngine, request: GenerationRequest) -> Said:
+async def answer(engine: Engine, request: GenerationRequest) -> Said:
     said = Said()
     async for chunk in engine.generate(request):
         said.text += chunk.text
@@ -262,3 +264,19 @@ async def test_the_guide_calls_when_it_must() -> None:
             said = await answer(engine, request)
             assert len(said.calls) == 1
             check(said)
+
+
+async def test_calls_and_reasoning_pass_between_processes(tmp_path: Path) -> None:
+    model = tiny_model(tmp_path / "m.gguf", template(THINKING, "<think>\n"), THINK)
+    engine = HostedEngine("llama_cpp")
+    await engine.load(model, LoadOptions(num_threads=1, slots=2), lambda _: None)
+    try:
+        request = ask(
+            replace(FORCED, name="now"), reasoning_budget=20, template_arguments={"a": [1, None]}
+        )
+        said = await answer(engine, steered(request, logit_bias=NEVER_CLOSES))
+    finally:
+        await engine.unload()
+    assert said.reasoning
+    assert said.usage.reasoning_tokens in range(21, 25)
+    assert said.called() == [("now", {})]

@@ -24,18 +24,19 @@ _CHAT_TEMPLATE = (
 )
 
 
-def write_tiny_gguf(
+def write_tiny_gguf(  # noqa: PLR0913 - what models differ in
     path: Path,
     *,
     seed: int = 0,
     chat_template: str = _CHAT_TEMPLATE,
     markers: Sequence[str] = (),
     fills_gaps: bool = False,
+    quantizes: bool = True,
 ) -> Path:
     """Write the model; the same arguments give the same bytes.
 
     `markers` are further control tokens. With `fills_gaps` it has the tokens of
-    fill-in-the-middle, after all others.
+    fill-in-the-middle, after all others; without `quantizes` its weights are float32.
     """
     tokens, merges = _vocabulary()
     gap = _GAP if fills_gaps else ()
@@ -48,7 +49,7 @@ def write_tiny_gguf(
         _add_gap_tokens(writer, tokens)
     writer.add_chat_template(chat_template)
     for name, weights in _weights(np.random.default_rng(seed), len(tokens)).items():
-        if weights.ndim == 1:
+        if weights.ndim == 1 or not quantizes:
             writer.add_tensor(name, weights)
         else:
             kind = gguf.GGMLQuantizationType.Q8_0

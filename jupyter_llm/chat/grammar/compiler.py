@@ -17,6 +17,7 @@ from llguidance.gbnf_to_lark import gbnf_to_lark
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.types import Constraint, ConstraintKind
 
+from .formats import tightened
 from .options import JSON_OPTIONS
 from .schema import culprit, has_dangling_escape, parse, refusal
 
@@ -46,7 +47,8 @@ def compile_constraint(constraint: Constraint, tokenizer: LLTokenizer) -> LLMatc
         )
     matcher = _COMPILERS[constraint.kind](constraint, tokenizer)
     if not _allows_text(matcher, tokenizer):
-        reason = matcher.get_error() or "it allows nothing but an empty answer"
+        error = matcher.get_error()
+        reason = error if "limit" in error else "it allows no answer, or none but an empty one"
         raise _refused(constraint, _first_line(reason))
     return matcher
 
@@ -57,7 +59,10 @@ def _json_object(constraint: Constraint, tokenizer: LLTokenizer) -> LLMatcher:
 
 def _json_schema(constraint: Constraint, tokenizer: LLTokenizer) -> LLMatcher:
     schema = parse(constraint.text, constraint.param)
-    matcher = _unchecked(_json_grammar(schema), tokenizer)
+    try:
+        matcher = _unchecked(_json_grammar(schema), tokenizer)
+    except ValueError as error:
+        raise _refused(constraint, str(error)) from error
     if not matcher.is_error():
         return matcher
 
@@ -102,7 +107,9 @@ _COMPILERS: dict[ConstraintKind, Callable[[Constraint, LLTokenizer], LLMatcher]]
 
 
 def _json_grammar(schema: Any) -> str:
-    grammar: str = LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides=JSON_OPTIONS)
+    grammar: str = LLMatcher.grammar_from_json_schema(
+        json.dumps(tightened(schema)), overrides=JSON_OPTIONS
+    )
     return grammar
 
 

@@ -101,8 +101,10 @@ class LlamaCppEngine(Engine):
         loaded = self._require_loaded()
         turn = await self._on_helper(loaded.prompts.turn, request)
         for check in turn.checks:
-            await loaded.grammars.compiled(check)
-        matchers = [await loaded.grammars.compiled(each) for each in turn.constraints]
+            await self._require_loaded().grammars.compiled(check)
+        matchers = [
+            await self._require_loaded().grammars.compiled(each) for each in turn.constraints
+        ]
         sequence = await self._on_helper(
             self._require_loaded().prompts.sequence, request, turn, matchers
         )

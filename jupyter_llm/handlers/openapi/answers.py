@@ -170,11 +170,72 @@ class AnthropicTokenCount(TypedDict):
     input_tokens: int
 
 
+class TextUsage(PromptUsage):
+    """What a model has read and written."""
+
+    completion_tokens: int
+
+
+class Generated(TypedDict):
+    """What follows a prompt; in a stream, what is new of it, and the ends in the last event."""
+
+    id: str
+    model: str
+    created: int
+    text: str
+    reasoning_content: NotRequired[str]
+    finish_reason: NotRequired[str]
+    usage: NotRequired[TextUsage]
+    timings: NotRequired[dict[str, float]]
+
+
+class SaidMessage(TypedDict):
+    """What the assistant says."""
+
+    role: Literal["assistant"]
+    content: str
+    reasoning_content: NotRequired[str]
+
+
+class ChatAnswer(TypedDict):
+    """The next turn; in a stream, what is new of it, and the ends in the last event."""
+
+    id: str
+    model: str
+    created: int
+    message: SaidMessage
+    finish_reason: NotRequired[str]
+    usage: NotRequired[TextUsage]
+    timings: NotRequired[dict[str, float]]
+
+
+class Extraction(TypedDict):
+    """Data, and the JSON text that it was read from; null where `max_tokens` cut that."""
+
+    id: str
+    object: Literal["extraction"]
+    created: int
+    model: str
+    data: Any
+    text: str
+    finish_reason: str
+    usage: TextUsage | None
+    timings: NotRequired[dict[str, float]]
+
+
 class DeletedResponse(TypedDict):
     """A stored response that is there no more."""
 
     id: str
     object: Literal["response"]
+    deleted: Literal[True]
+
+
+class DeletedStream(TypedDict):
+    """A stream that was stopped and cannot be resumed any more."""
+
+    id: str
+    object: Literal["stream"]
     deleted: Literal[True]
 
 
@@ -390,3 +451,35 @@ class HubFiles(HubRepository):
     """A repository and what could be downloaded of it."""
 
     files: list[dict[str, Any]]
+
+
+class Key(TypedDict):
+    """An API key; times are those of ISO 8601, in UTC."""
+
+    name: str
+    created: str
+    expires: str | None
+    scopes: list[str]
+    models: list[str] | None
+    requests_per_minute: int
+    tokens_per_day: int
+    tokens_today: int
+
+
+class Keys(TypedDict):
+    """Every API key of this server."""
+
+    keys: list[Key]
+
+
+class CreatedKey(Key):
+    """A new key; this is the one time that it is shown."""
+
+    key: str
+
+
+class RevokedKey(TypedDict):
+    """A key that is worth nothing any more."""
+
+    status: Literal["revoked"]
+    name: str

@@ -55,7 +55,7 @@ class ChatReply(Reply):
         if chunk.index not in self._texts:
             parts.append(self._begin(chunk.index))
         if chunk.reasoning:
-            delta = ChoiceDelta(**{REASONING: chunk.reasoning})
+            delta = ChoiceDelta.model_validate({REASONING: chunk.reasoning})
             parts.append(self._event(_choice(chunk.index, delta)))
         if chunk.logprobs:
             choice = _choice(chunk.index, ChoiceDelta(content=chunk.text))

@@ -10,7 +10,7 @@ from msgspec import Meta
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.types import GenerationRequest
 
-from .call import Call, check_num_choices
+from .call import Call, check_num_choices, is_resumable
 from .chat_messages import MessageBody, messages_of
 from .decode import decode
 from .fields import Count, Metadata, check_stream_options, refuse_unsupported
@@ -29,6 +29,7 @@ class ChatBody(SamplingBody, kw_only=True):
     max_tokens: Count | None = None
     max_completion_tokens: Count | None = None
     logprobs: bool | None = None
+    resumable: bool | None = None
     top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
     tools: Tools | None = None
     tool_choice: Choice | None = None
@@ -102,6 +103,7 @@ def chat_call(body: bytes, request_id: str, defaults: SamplingDefaults) -> Call:
         ),
         stream=bool(chat.stream),
         include_usage=include_usage,
+        resumable=is_resumable(stream=chat.stream, resumable=chat.resumable),
     )
 
 
