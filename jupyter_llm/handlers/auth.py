@@ -30,7 +30,7 @@ KEY_USER = "llm-key:"
 
 _KERNELS = "llm-kernels"
 _MADE_UP = re.compile(r"[0-9a-f]{32}")
-"""Names that Jupyter gives to those of whom it knows nothing."""
+"""Names that `IdentityProvider.generate_anonymous_user` gives to those it knows nothing of."""
 
 
 class UnauthenticatedError(HTTPError):

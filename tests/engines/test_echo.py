@@ -216,7 +216,7 @@ def test_tokens_join_to_the_text() -> None:
 
 def test_words_have_numbers_and_texts_of_the_same_words_the_same_vector() -> None:
     inputs = ("one two", "Two  one", "three", "")
-    request = EmbeddingRequest(id="1", model_id="echo", inputs=inputs, dimensions=32)
+    request = EmbeddingRequest(id="1", model_id="echo", inputs=inputs)
 
     async def scenario() -> tuple[TokenList, Embeddings]:
         engine = await loaded(context_length=2)
@@ -229,7 +229,7 @@ def test_words_have_numbers_and_texts_of_the_same_words_the_same_vector() -> Non
         )
 
     tokens, embeddings = asyncio.run(scenario())
-    vectors = [struct.unpack("<32f", vector) for vector in embeddings.vectors]
+    vectors = [struct.unpack("<64f", vector) for vector in embeddings.vectors]
     assert tokens.pieces == (b"a", b" b", b" a")
     assert len(set(tokens.ids)) == 3
     assert vectors[0] == vectors[1] != vectors[2]
