@@ -81,7 +81,7 @@ def check_place(model_id: str, num_inside: int, num_places: int, retry_s: float)
     )
 
 
-_USUAL = {"num_gpu_layers": -1, "kv_type": "f16", "adapters": ()}
+_USUAL = {"num_gpu_layers": -1, "kv_type": "f16", "adapters": (), "speculation": "none"}
 """What engines choose where nobody does, as far as their figures do not tell."""
 
 
