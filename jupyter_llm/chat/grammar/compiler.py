@@ -18,6 +18,7 @@ from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.types import Constraint, ConstraintKind
 
 from .formats import tightened
+from .options import JSON_OPTIONS
 from .schema import culprit, has_dangling_escape, parse, refusal
 
 if TYPE_CHECKING:
@@ -25,18 +26,6 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 256 * 1024
 """Characters of a constraint."""
-
-WHITE_SPACE = r"( |\r?\n[ \t]{0,40})"
-"""Between the parts of JSON: a blank, or a line's end and the next one's indentation.
-
-JSON allows any amount; a model at a loss then writes blanks until it is cut.
-"""
-
-_JSON_OPTIONS = {
-    "whitespace_pattern": WHITE_SPACE,
-    "coerce_one_of": False,  # `oneOf` read as `anyOf` lets answers through that do not validate
-    "lenient": False,
-}
 
 _LIMITS = LLParserLimits(max_lexer_states=50_000, max_grammar_size=200_000, verbose_errors=False)
 """Some 100 MB and two seconds for one grammar at most; a mask has llguidance's own bound."""
@@ -119,7 +108,7 @@ _COMPILERS: dict[ConstraintKind, Callable[[Constraint, LLTokenizer], LLMatcher]]
 
 def _json_grammar(schema: Any) -> str:
     grammar: str = LLMatcher.grammar_from_json_schema(
-        json.dumps(tightened(schema)), overrides=_JSON_OPTIONS
+        json.dumps(tightened(schema)), overrides=JSON_OPTIONS
     )
     return grammar
 
