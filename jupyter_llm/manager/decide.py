@@ -118,7 +118,7 @@ def may_run(num_running: int, num_free: int, num_slots: int) -> bool:
     return num_free > (reserve_of(num_slots) if num_running else 0)
 
 
-_USUAL = {"num_gpu_layers": -1, "kv_type": "f16", "adapters": ()}
+_USUAL = {"num_gpu_layers": -1, "kv_type": "f16", "adapters": (), "speculation": "none"}
 """What engines choose where nobody does, as far as their figures do not tell."""
 
 
