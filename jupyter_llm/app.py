@@ -24,6 +24,7 @@ from jupyter_llm.manager.listeners import Listeners
 from jupyter_llm.manager.manager import ModelManager
 from jupyter_llm.manager.quotas import Quotas
 from jupyter_llm.manager.removal import Remover
+from jupyter_llm.manager.replays import Replays
 from jupyter_llm.registry.database import Registry
 from jupyter_llm.registry.downloads import DownloadRecords
 from jupyter_llm.registry.keys import KeyStore, default_path, new_secret
@@ -102,6 +103,7 @@ class LLMExtension(Configuration, ExtensionApp):
             listeners=Listeners(on_spent=self.quotas.count, on_position=self._on_position),
             pool=self.pool,
         )
+        self.replays = Replays(self.resume_grace_s)
         self.metrics = Metrics(self.manager.loaded, on_request=self.recorder.count)
         self.downloads = Downloads(
             self.download_dir(),
@@ -134,6 +136,7 @@ class LLMExtension(Configuration, ExtensionApp):
             ),
             registry=self.registry,
             responses=self.responses,
+            replays=self.replays,
             recorder=self.recorder,
             metrics=self.metrics,
             events=self.events,
@@ -167,7 +170,7 @@ class LLMExtension(Configuration, ExtensionApp):
         self.events.close()
         if self._beginning is not None:
             self._beginning.cancel()
-        parts = self.first_model, self.manager, self.downloads
+        parts = self.first_model, self.replays, self.manager, self.downloads
         stopping = asyncio.gather(*(part.stop() for part in parts))
         done, _ = await asyncio.wait({stopping}, timeout=STOP_TIMEOUT_S)
         if not done:

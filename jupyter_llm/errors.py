@@ -5,6 +5,7 @@
     │   ├── ContextLengthError       prompt and answer do not fit the context
     │   └── PreviousResponseError    the response to go on from is not there
     ├── ResponseNotFoundError        no response of this id is stored for this user
+    ├── StreamNotFoundError          no stream of this id can be resumed by this user
     ├── ModelNotFoundError           no model of that name; close names in the message
     ├── ModelFileError               the file is damaged or not understood
     ├── ModelLoadError               the file is sound, loading failed all the same
@@ -70,6 +71,12 @@ class ResponseNotFoundError(LLMError):
     """No response of this id is stored for this user."""
 
     code = "response_not_found"
+
+
+class StreamNotFoundError(LLMError):
+    """No stream of this id can be resumed by this user."""
+
+    code = "stream_not_found"
 
 
 class ModelNotFoundError(LLMError):

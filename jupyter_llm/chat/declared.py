@@ -19,7 +19,7 @@ class Declared:
         self.tools = tuple(tools)
         self._schemas = {tool.name: _schema(tool.parameters) for tool in tools}
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: object) -> bool:
         return name in self._schemas
 
     def loosened(self) -> Declared:

@@ -10,11 +10,11 @@ from typing import Any
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.types import Constraint, ConstraintKind, GenerationRequest, ToolChoice
 
-from .answer import AnswerParser
 from .declared import Declared
 from .formats.base import Format
 from .formats.choose import FALLBACK, format_of
 from .lark import FindToken, Lark
+from .parser import AnswerParser
 from .reasoning import Opening, Reasoning, reasoning_of
 from .template import ChatTemplate
 
@@ -30,8 +30,8 @@ class Turn:
     one of two is the reasoning. `checks` are schemas that the last one enforces and that have
     to compile on their own, so that a refusal names them. `make_parser` splits one answer;
     `None` where all of it is text. `markers` are control tokens that the parser has to see.
-    After `reasoning_budget` tokens of reasoning `closing` is to follow. `stops` end the answer like stop strings; after one call
-    it is complete where `is_one_call`.
+    After `reasoning_budget` tokens of reasoning `closing` is to follow. `stops` end the answer
+    like stop strings; after one call it is complete where `is_one_call`.
     """
 
     prompt: str

@@ -35,6 +35,11 @@ class AnswerText:
         self._waiting: deque[TokenLogprob] = deque()
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether the bytes so far end in the middle of a character."""
+        return self._decoder.is_waiting
+
+    @property
     def matched(self) -> str | None:
         """The stop string that ended the answer, once one has."""
         return self._stops.matched

@@ -11,16 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jupyter_llm.chat.declared import Declared
+from jupyter_llm.chat.grammar.formats import tightened
+from jupyter_llm.chat.grammar.options import JSON_OPTIONS
 
 FindToken = Callable[[str], int | None]
 """The id of the control token that is spelled like this, if the vocabulary has one."""
-
-JSON_OPTIONS = {
-    # without an end, a model at a loss writes blanks until it is cut
-    "whitespace_pattern": r"[ \t\n\r]{1,64}",
-    # read as `anyOf`, it lets through what does not validate
-    "coerce_one_of": False,
-}
 
 _MARKER = re.compile(r"(<[^<>]+>|\[[^\[\]]+\])")
 
@@ -86,7 +81,7 @@ class Lark:
 
     def json(self, schema: Mapping[str, Any]) -> str:
         """JSON that follows a schema."""
-        held = {**schema, "x-guidance": JSON_OPTIONS}
+        held = {**tightened(schema), "x-guidance": JSON_OPTIONS}
         return self.rule(f"%json {json.dumps(held, ensure_ascii=False)}")
 
     def calls(self, tools: Declared, names: Sequence[str], key: str = "arguments") -> str:

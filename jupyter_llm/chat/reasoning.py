@@ -92,8 +92,7 @@ class Channels(Reasoning):
     def parse(self, reader: Reader, sink: Sink, opening: Opening) -> Steps[None]:
         """Left to the format."""
         del reader, sink, opening
-        return
-        yield
+        yield from ()
 
     def grammar(self, lark: Lark, opening: Opening, *, to_call: bool) -> str:
         """Analysis, then the head of the message that follows it."""

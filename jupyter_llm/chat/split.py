@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from jupyter_llm.types import FinishReason
 
 from .dialogue import Turn
@@ -9,50 +11,60 @@ from .sink import Delta
 
 
 class Split:
-    """One answer to a turn; without one, as for a plain prompt, all of it is text."""
+    """One answer to a turn; without a parser, as for a plain prompt, all of it is text.
 
-    def __init__(self, turn: Turn | None = None) -> None:
+    `tokenize` gives the tokens of the text that is to end a reasoning.
+    """
+
+    def __init__(self, turn: Turn, tokenize: Callable[[str], list[int]]) -> None:
         self.num_reasoning = 0
         self._turn = turn
-        self._parser = turn.make_parser() if turn and turn.make_parser else None
-        self._num_closings = 0
+        self._tokenize = tokenize
+        self._parser = turn.make_parser() if turn.make_parser else None
+        self._is_token_new = False
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """Texts that end the answer, beside those that the request has."""
+        return self._turn.stops
 
     def is_marker(self, name: bytes) -> bool:
         """Whether a control token of this name is to be spelled out."""
-        return (
-            self._parser is not None
-            and self._turn is not None
-            and name.decode("utf-8", "replace") in self._turn.markers
-        )
+        return self._parser is not None and name.decode("utf-8", "replace") in self._turn.markers
 
-    def feed(self, text: str) -> Delta | None:
-        """Take the text of one more token, which may be none yet."""
+    def note_token(self) -> None:
+        """Say that the next text comes from one more token."""
+        self._is_token_new = True
+
+    def feed(self, text: str) -> Delta:
+        """Take text; nothing may have become certain by it."""
         if self._parser is None:
-            return Delta(text=text) if text else None
+            return Delta(text=text)
         was_reasoning = self._parser.is_reasoning
         delta = self._parser.feed(text) if text else None
-        self.num_reasoning += was_reasoning or self._parser.is_reasoning
-        return delta
+        if self._is_token_new and (was_reasoning or self._parser.is_reasoning):
+            self.num_reasoning += 1
+        self._is_token_new = False
+        return delta or Delta()
 
-    def finish(self) -> Delta | None:
-        """Say that no more comes."""
-        return self._parser.finish() if self._parser else None
+    def finish(self, text: str) -> Delta:
+        """Take the last text."""
+        delta = self.feed(text)
+        rest = self._parser.finish() if self._parser else None
+        return _joined(delta, rest) if rest else delta
 
     @property
     def has_its_call(self) -> bool:
         """Whether the one call that was asked for is complete."""
-        is_one = self._turn is not None and self._turn.is_one_call
-        return is_one and self._parser is not None and self._parser.num_calls_closed > 0
+        parser = self._parser
+        return self._turn.is_one_call and parser is not None and parser.num_calls_closed > 0
 
-    def is_to_close(self) -> bool:
-        """Whether the reasoning has used up its budget; true once for each time that it has."""
-        if self._turn is None or self._parser is None or not self._turn.closing:
-            return False
+    def closing_tokens(self) -> list[int]:
+        """The tokens that are to follow; those that end the reasoning when its budget is spent."""
         budget = self._turn.reasoning_budget
-        if budget is None or not self._parser.is_reasoning or self.num_reasoning < budget:
-            return False
-        self._num_closings += 1
-        return self._num_closings == 1
+        if budget is None or self._parser is None or not self._parser.is_reasoning:
+            return []
+        return self._tokenize(self._turn.closing) if self.num_reasoning >= budget else []
 
     def reason(self, reason: FinishReason) -> FinishReason:
         """Why the answer ended, given why the model stopped."""
@@ -62,12 +74,9 @@ class Split:
         return reason
 
 
-def joined(deltas: list[Delta]) -> Delta:
-    """Several deltas as one."""
-    if len(deltas) == 1:
-        return deltas[0]
+def _joined(first: Delta, second: Delta) -> Delta:
     return Delta(
-        text="".join(delta.text for delta in deltas),
-        reasoning="".join(delta.reasoning for delta in deltas),
-        tool_calls=tuple(call for delta in deltas for call in delta.tool_calls),
+        text=first.text + second.text,
+        reasoning=first.reasoning + second.reasoning,
+        tool_calls=first.tool_calls + second.tool_calls,
     )

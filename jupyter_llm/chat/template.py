@@ -80,11 +80,16 @@ class ChatTemplate:
         """
         further = _checked(arguments or {})
         style = self._call_style
-        if tools and not self.knows_tools:
-            messages, tools = with_tools_told(messages, tools), ()
         if style is None:
             messages = with_calls_told(messages)
-        turns = [turn_dict(turn, at, style or CallStyle()) for at, turn in enumerate(messages)]
+        first = 0
+        if tools and not self.knows_tools:
+            told = with_tools_told(messages, tools)
+            # a turn put in front has no place in the request
+            first, messages, tools = len(messages) - len(told), told, ()
+        turns = [
+            turn_dict(turn, at, style or CallStyle()) for at, turn in enumerate(messages, first)
+        ]
         try:
             return self._rendered(turns, tools, further)
         except _FAILURES as error:

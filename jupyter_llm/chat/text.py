@@ -16,6 +16,11 @@ class TextDecoder:
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the last character is not complete yet."""
+        return bool(self._decoder.getstate()[0])
+
     def feed(self, data: bytes) -> str:
         """Return the characters that `data` completes."""
         return self._decoder.decode(data)

@@ -45,7 +45,7 @@ def call_arguments(text: str, param: str) -> dict[str, Any]:
         InvalidRequestError: They are not a JSON object.
     """
     try:
-        value = json.loads(text or "{}")
+        value = json.loads(text or "{}", parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise InvalidRequestError(
             f"'{param}' is not valid JSON: {error}. Send the arguments as the model wrote them, "
@@ -141,6 +141,10 @@ def _told_calls(message: Message, index: int) -> Message:
         said = json.dumps({"name": call.name, "arguments": arguments}, ensure_ascii=False)
         parts.append(f"<tool_call>\n{said}\n</tool_call>")
     return replace(message, content="\n".join(parts), tool_calls=())
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _param(index: int, place: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
@@ -11,6 +10,7 @@ from jupyter_llm.types import Device, Download, ListedModel, Message, ModelState
 
 from .discovery import find_server
 from .failures import error_from_response, readable_transport_errors
+from .messages import message_body
 from .sse import events
 from .statuses import device_from_json, download_from_json, listed_from_json, status_from_json
 from .stream import ChatDelta, deltas
@@ -82,7 +82,7 @@ class Client:
                 `max_tokens`, `seed`, `stop`, …; those that are `None` are not sent.
         """
         body = {
-            "messages": [_message(message) for message in messages],
+            "messages": [message_body(message) for message in messages],
             "stream": True,
             "stream_options": {"include_usage": True},
             **_without_none({"model": model, **options}),
@@ -218,11 +218,6 @@ class Client:
 
 def _path_of(name: str) -> str:
     return f"api/admin/models/{quote(name)}"
-
-
-def _message(message: Message | Mapping[str, Any]) -> dict[str, Any]:
-    fields = asdict(message) if isinstance(message, Message) else dict(message)
-    return _without_none(fields)
 
 
 def _without_none(fields: dict[str, Any]) -> dict[str, Any]:

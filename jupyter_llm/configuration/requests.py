@@ -92,6 +92,13 @@ class RequestTraits(HasTraits):
         stores none.""",
     ).tag(config=True)
 
+    resume_grace_s = Float(
+        60.0,
+        min=0,
+        help="""Seconds for which an answer whose request has "resumable" goes on after its
+        client left, and is kept after its end; 0 refuses such requests.""",
+    ).tag(config=True)
+
     @default("default_temperature")
     def _default_default_temperature(self) -> float:
         return environment.number("LLM_DEFAULT_TEMPERATURE", 0.7)

@@ -7,6 +7,7 @@ values that choose between tokens change nothing, since there is only one choice
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import time
 from contextlib import asynccontextmanager
@@ -33,6 +34,9 @@ from jupyter_llm.types import (
     TokenizeRequest,
     TokenList,
     TokenLogprob,
+    Toolbox,
+    ToolCallDelta,
+    ToolChoice,
     Usage,
 )
 
@@ -56,10 +60,14 @@ def split_tokens(text: str) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Answer:
-    """What one request will be told: the tokens it gains and why it ends."""
+    """What one request will be told: the tokens it gains and why it ends.
+
+    With `calls`, the name of a tool, they are the arguments of a call.
+    """
 
     pieces: tuple[str, ...]
     finish_reason: FinishReason
+    calls: str
     num_prompt_tokens: int
     num_completion_tokens: int
     stop: str | None = None
@@ -68,6 +76,7 @@ class _Answer:
 class EchoEngine(Engine):
     """Streams the last user message, or the prompt, back to the caller.
 
+    Where a tool must be called, the message comes as its arguments.
     `delay_s` is the time before each token; 0 only yields to the event loop.
     """
 
@@ -101,11 +110,14 @@ class EchoEngine(Engine):
             if request.echo and request.prompt:
                 yield TokenChunk(text=request.prompt, logprobs=_prompt_logprobs(request))
                 offset = len(request.prompt)
+            if answer.calls:
+                begun = ToolCallDelta(index=0, id=f"call_{request.id}", name=answer.calls)
+                yield TokenChunk(text="", tool_calls=(begun,))
             first_at: float | None = None
             for piece in answer.pieces:
                 await self._pace()
                 first_at = first_at or time.perf_counter()
-                yield TokenChunk(text=piece, logprobs=_logprobs(piece, request, offset))
+                yield _chunk(piece, answer, request, offset)
                 offset += len(piece)
             first_at = first_at or time.perf_counter()
             self._count(answer)
@@ -233,7 +245,8 @@ def plan_answer(request: GenerationRequest, context_length: int) -> _Answer:
             f"The prompt has {num_prompt_tokens} tokens and needs {num_needed} with its answer; "
             f"this model's context holds {context_length}. Shorten the prompt."
         )
-    tokens = split_tokens(_text_to_repeat(request))
+    text, calls = _text_to_repeat(request), _forced_call(request.toolbox)
+    tokens = split_tokens(_arguments(text) if calls else text)
     room = context_length - num_prompt_tokens
     room = room if limit is None else min(limit, room)
     within = "".join(tokens[:room])
@@ -242,11 +255,40 @@ def plan_answer(request: GenerationRequest, context_length: int) -> _Answer:
     given = split_tokens(within[:end])
     return _Answer(
         pieces=tuple(given),
-        finish_reason=FinishReason.LENGTH if is_cut else FinishReason.STOP,
+        finish_reason=FinishReason.LENGTH if is_cut else _end(calls),
+        calls=calls,
         num_prompt_tokens=num_prompt_tokens,
         num_completion_tokens=len(given),
         stop=stop,
     )
+
+
+def _end(calls: str) -> FinishReason:
+    return FinishReason.TOOL_CALLS if calls else FinishReason.STOP
+
+
+def _forced_call(toolbox: Toolbox) -> str:
+    """The tool that has to be called: the one that is named, or else the first."""
+    if toolbox.choice is not ToolChoice.REQUIRED:
+        return ""
+    return toolbox.name or toolbox.tools[0].name
+
+
+def _arguments(text: str) -> str:
+    """Arguments that repeat a text; one that is a JSON object is taken for them."""
+    try:
+        is_object = isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        is_object = False
+    return text if is_object else json.dumps({"text": text}, ensure_ascii=False)
+
+
+def _chunk(piece: str, answer: _Answer, request: GenerationRequest, offset: int) -> TokenChunk:
+    logprobs = _logprobs(piece, request, offset)
+    if answer.calls:
+        delta = ToolCallDelta(index=0, arguments=piece)
+        return TokenChunk(text="", tool_calls=(delta,), logprobs=logprobs)
+    return TokenChunk(text=piece, logprobs=logprobs)
 
 
 def _text_to_repeat(request: GenerationRequest) -> str:
@@ -255,6 +297,8 @@ def _text_to_repeat(request: GenerationRequest) -> str:
             "The echo model only repeats: it cannot hold an answer to a form.",
             param=request.constraint.param,
         )
+    if request.reasoning_effort not in (None, "none"):
+        raise InvalidRequestError("The echo model does not reason.", param="reasoning_effort")
     if request.sampling.logit_bias:
         raise InvalidRequestError("The echo model has no vocabulary to bias.", param="logit_bias")
     if request.suffix is not None:

@@ -30,7 +30,7 @@ KEY_USER = "llm-key:"
 
 _KERNELS = "llm-kernels"
 _MADE_UP = re.compile(r"[0-9a-f]{32}")
-"""Names that Jupyter gives to those of whom it knows nothing."""
+"""Names that `IdentityProvider.generate_anonymous_user` gives to those it knows nothing of."""
 
 
 class UnauthenticatedError(HTTPError):
@@ -96,14 +96,14 @@ async def identified(handler: JupyterHandler, *, under_hub: bool) -> Caller:
 
 
 def owner_of(handler: JupyterHandler) -> str:
-    """Whose the stored responses of a request are: a key's, a Hub user's, else the server's own.
+    """Whose the stored responses of a request are: a key's, a known user's, else the server's own.
 
-    Jupyter makes a name up for whoever sends its token, another one each time.
+    Jupyter makes a name up for whoever has its token or its password, and another one each
+    time that a program sends the token: all of these stand for the one user of the server.
     """
-    user = handler.current_user
-    name = str(getattr(user, "username", ""))
-    is_named = name.startswith(KEY_USER) or hasattr(handler.identity_provider, "hub_auth")
-    return name if is_named else ""
+    name = str(getattr(handler.current_user, "username", ""))
+    is_servers_own = name == _KERNELS or _MADE_UP.fullmatch(name)
+    return "" if is_servers_own else name
 
 
 def is_known(handler: JupyterHandler) -> bool:

@@ -10,8 +10,12 @@ from tornado import web
 
 from .generation import GenerationHandler
 from .wire.chat_request import chat_call
+from .wire.fingerprint import fingerprint
 
 if TYPE_CHECKING:
+    from jupyter_llm.types import Model
+
+    from .wire.call import Call
     from .wire.reply import Reply
 
 
@@ -25,6 +29,10 @@ class ChatCompletionsHandler(GenerationHandler):
         request_id = f"chatcmpl-{uuid4().hex}"
         call = chat_call(self.request.body, request_id, self.context.defaults)
         await self.answer(call, _reply)
+
+    def frame(self, call: Call, model: Model) -> dict[str, Any]:
+        """What every part of the answer says, with OpenAI's word for what computed it."""
+        return {**super().frame(call, model), "system_fingerprint": fingerprint(model)}
 
 
 def _reply(**frame: Any) -> Reply:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from jupyter_llm.manager.manager import ModelManager
     from jupyter_llm.manager.quotas import Quotas
     from jupyter_llm.manager.removal import Remover
+    from jupyter_llm.manager.replays import Replays
     from jupyter_llm.registry.database import Registry
     from jupyter_llm.registry.keys import KeyStore
     from jupyter_llm.registry.recorder import Recorder
@@ -63,6 +64,7 @@ class Context:
     remover: Remover
     registry: Registry
     responses: ResponseStore
+    replays: Replays
     recorder: Recorder
     metrics: Metrics
     events: EventBus

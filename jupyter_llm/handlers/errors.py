@@ -11,6 +11,7 @@ _STATUS: dict[type[errors.LLMError], HTTPStatus] = {
     errors.InvalidRequestError: HTTPStatus.BAD_REQUEST,
     errors.ModelNotFoundError: HTTPStatus.NOT_FOUND,
     errors.ResponseNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.StreamNotFoundError: HTTPStatus.NOT_FOUND,
     errors.ModelFileError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.InsufficientMemoryError: HTTPStatus.INSUFFICIENT_STORAGE,
     errors.ModelLoadError: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from functools import cache, partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tornado.iostream import StreamClosedError
 
@@ -16,19 +16,22 @@ from jupyter_llm.errors import LLMError
 from jupyter_llm.manager.choices import generate_choices
 
 from .activity import activity
+from .auth import owner_of
 from .errors import status_of
 from .stream import EventStream
 from .wire.errors import error_body, known_error_body
-from .wire.fingerprint import fingerprint
+from .wire.sse import events_of, numbered
 from .work import WorkHandler
 
 if TYPE_CHECKING:
-    from jupyter_llm.types import GenerationRequest, TokenChunk
+    from jupyter_llm.manager.replays import Replay
+    from jupyter_llm.types import GenerationRequest, Model, TokenChunk
 
     from .wire.call import Call
     from .wire.reply import Reply
 
 Chunks = AsyncGenerator["TokenChunk", None]
+Events = AsyncGenerator[bytes, None]
 MakeReply = Callable[[], Awaitable["Reply"]]
 
 
@@ -48,47 +51,82 @@ class GenerationHandler(WorkHandler):
         """The chunks of the answer; a route may do more before the last of them."""
         return self.context.manager.generate(request)
 
+    def frame(self, call: Call, model: Model) -> dict[str, Any]:
+        """What every part of the answer says; given to `make_reply`."""
+        return {
+            "request_id": call.request.id,
+            "model": model.id,
+            "created": int(time.time()),
+            "include_usage": call.include_usage,
+        }
+
     async def _answer(self, call: Call, make_reply: Callable[..., Reply]) -> None:
         self.context.response_types.begin()
         model = await self.context.manager.resolve(call.request.model_id)
         choices = call.choices.of_model(model.id)
 
-        make_once = cache(
-            partial(
-                make_reply,
-                request_id=call.request.id,
-                model=model.id,
-                created=int(time.time()),
-                include_usage=call.include_usage,
-                system_fingerprint=fingerprint(model),
-            )
-        )
+        make_once = cache(partial(make_reply, **self.frame(call, model)))
 
         async def reply() -> Reply:
             await self.context.response_types.ready()
             return make_once()
 
-        send = self._send_stream if call.stream else self._send_whole
+        self.set_header("X-Request-Id", call.request.id)
         generated = generate_choices(self.generated, choices)
+        observed = self._observed(self.context.metrics.observed(model, generated))
+        if call.resumable:
+            await self._send_resumable(call.request.id, observed, reply)
+        elif call.stream:
+            await self.send_events(_events(observed, reply), reply)
+        else:
+            await self._send_whole(observed, reply)
+
+    async def _observed(self, chunks: Chunks) -> Chunks:
+        """The chunks; while they come, the server is in use."""
         with activity(self.settings):
-            async with aclosing(self.context.metrics.observed(model, generated)) as chunks:
-                await send(chunks, reply)
+            async with aclosing(chunks):
+                async for chunk in chunks:
+                    yield chunk
 
     async def _send_whole(self, chunks: Chunks, make_reply: MakeReply) -> None:
-        collected = [chunk async for chunk in chunks]
+        async with aclosing(chunks):
+            collected = [chunk async for chunk in chunks]
         reply = await make_reply()
         # in a thread: thousands of log-probabilities take their time to validate
         self.finish(await asyncio.to_thread(reply.whole, collected))
 
-    async def _send_stream(self, chunks: Chunks, make_reply: MakeReply) -> None:
+    async def send_events(self, events: Events, make_reply: MakeReply) -> None:
+        """Send a stream as it comes; what fails after its first part is its last event."""
         with EventStream(self) as stream:
             try:
-                await _send_events(stream, chunks, make_reply)
+                async with aclosing(events):
+                    async for part in events:
+                        await stream.send(part)
             except Exception as error:
                 if not stream.is_open or isinstance(error, StreamClosedError):
                     raise
                 await stream.send((await make_reply()).failure(self._explain(error)))
         self.finish(set_content_type="text/event-stream")
+
+    async def _send_resumable(self, answer_id: str, chunks: Chunks, make_reply: MakeReply) -> None:
+        """Let the answer run by itself, and follow it as whoever comes back does."""
+        single = self._single_events(chunks, make_reply)
+        replay = self.context.replays.start(answer_id, owner_of(self), single)
+        await self.send_events(numbered_events(replay, 0), make_reply)
+
+    async def _single_events(self, chunks: Chunks, make_reply: MakeReply) -> Events:
+        """Events one by one; an error after the first of them is the last."""
+        has_begun = False
+        try:
+            async with aclosing(_events(chunks, make_reply)) as events:
+                async for part in events:
+                    has_begun = True
+                    for one in events_of(part):
+                        yield one
+        except Exception as error:
+            if not has_begun:
+                raise
+            yield (await make_reply()).failure(self._explain(error))
 
     def _explain(self, error: Exception) -> bytes:
         """An error after the headers, as the body it would have had before them."""
@@ -100,17 +138,26 @@ class GenerationHandler(WorkHandler):
         return error_body(status, message, param=None, code="internal_error")
 
 
-async def _send_events(stream: EventStream, chunks: Chunks, make_reply: MakeReply) -> None:
+async def numbered_events(replay: Replay, after: int) -> Events:
+    """The events behind number `after` as they come, each with its number."""
+    async with aclosing(replay.follow(after)) as events:
+        async for number, data in events:
+            yield numbered(number, data)
+
+
+async def _events(chunks: Chunks, make_reply: MakeReply) -> Events:
+    """The events of each chunk together, and the ending of the stream."""
     reply: Reply | None = None
-    async for chunk in chunks:
-        reply = reply or await make_reply()
-        if events := await _events(reply, chunk):
-            await stream.send(events)
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            reply = reply or await make_reply()
+            if events := await _events_of_chunk(reply, chunk):
+                yield events
     if reply and reply.ending:
-        await stream.send(reply.ending)
+        yield reply.ending
 
 
-async def _events(reply: Reply, chunk: TokenChunk) -> bytes:
+async def _events_of_chunk(reply: Reply, chunk: TokenChunk) -> bytes:
     """The events of a chunk; the last ones in a thread, for they may repeat the whole answer."""
     if chunk.finish_reason:
         return await asyncio.to_thread(reply.events, chunk)

@@ -85,7 +85,7 @@ class ResponsesHandler(GenerationHandler):
     async def _store(self, model: str, chunks: Sequence[TokenChunk]) -> None:
         """Keep the response; without a registry it is answered as one that is not kept."""
         await self.context.response_types.ready()
-        reply = self._reply(request_id=self._id, model=model, created=0, include_usage=True)
+        reply = self._reply(model=model)
         draft = self._drafted()
         draft.is_stored = True
         keep = partial(

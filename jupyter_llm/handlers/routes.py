@@ -31,9 +31,17 @@ from .loading import (
     SwitchHandler,
     UnloadHandler,
 )
+from .messages import CountTokensHandler, MessagesHandler
 from .metrics import MetricsHandler
 from .models import ModelHandler, ModelsHandler
 from .not_found import NotFoundHandler
+from .plain import (
+    ExtractHandler,
+    PlainChatHandler,
+    PlainChatStreamHandler,
+    PlainGenerateHandler,
+    PlainGenerateStreamHandler,
+)
 from .questions import DetokenizeHandler, EmbeddingsHandler, RerankHandler, TokenizeHandler
 from .responses import (
     CancelResponseHandler,
@@ -41,6 +49,7 @@ from .responses import (
     ResponseHandler,
     ResponsesHandler,
 )
+from .resumption import StreamHandler
 
 if TYPE_CHECKING:
     from .base import LLMHandler
@@ -49,14 +58,22 @@ if TYPE_CHECKING:
 ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("v1/chat/completions", ChatCompletionsHandler),
     ("v1/completions", CompletionsHandler),
+    ("v1/messages", MessagesHandler),
+    ("v1/messages/count_tokens", CountTokensHandler),
     ("v1/embeddings", EmbeddingsHandler),
     ("v1/rerank", RerankHandler),
     ("v1/tokenize", TokenizeHandler),
     ("v1/detokenize", DetokenizeHandler),
+    ("v1/extract", ExtractHandler),
+    ("api/generate", PlainGenerateHandler),
+    ("api/generate/stream", PlainGenerateStreamHandler),
+    ("api/chat", PlainChatHandler),
+    ("api/chat/stream", PlainChatStreamHandler),
     ("v1/responses", ResponsesHandler),
     ("v1/responses/(.+)/input_items", InputItemsHandler),
     ("v1/responses/(.+)/cancel", CancelResponseHandler),
     ("v1/responses/(.+)", ResponseHandler),
+    ("v1/streams/(.+)", StreamHandler),
     ("v1/models", ModelsHandler),
     ("v1/models/(.+)", ModelHandler),
     ("models", CatalogueHandler),

@@ -30,7 +30,7 @@ ENCODERS = {
     "nomic-bert-moe",
     "t5encoder",
 }
-"""Architectures of llama.cpp that give vectors and no text."""
+"""Architectures of llama.cpp that give vectors and no text, and keep no cache."""
 
 _POOLING_NONE, _POOLING_RANK = 0, 4
 """Of `enum llama_pooling_type`; the others make one vector of a text."""
@@ -85,7 +85,7 @@ def _model(files: GGUFFiles, headers: Sequence[GGUFHeader]) -> Model:
         has_chat_template=bool(first.chat_template),
         modalities=_modalities(first),
         licence=first.text("general.license")[:_MAX_TEXT],
-        num_kv_values=kv_values_of_header(first),
+        num_kv_values=0 if first.architecture in ENCODERS else kv_values_of_header(first),
     )
 
 

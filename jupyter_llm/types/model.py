@@ -38,7 +38,7 @@ class Model:
     runs it, empty where none here does. `modalities` are those that go in or come out:
     `text`, `image`, `audio`, `embedding`, `rerank`; `projector_path` is the file that
     it sees or hears with. `num_kv_values` is how many numbers the KV cache keeps for
-    each token, 0 where the files do not say.
+    each token, 0 where there is none or the files do not say.
     """
 
     id: str

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recorded import ANSWERS, TOOLS, Recorded
 
-from jupyter_llm.chat.answer import AnswerParser
 from jupyter_llm.chat.declared import Declared
 from jupyter_llm.chat.formats.choose import FORMATS, format_of
+from jupyter_llm.chat.parser import AnswerParser
 from jupyter_llm.chat.reasoning import reasoning_of
 from jupyter_llm.chat.text import TextDecoder
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import struct
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +11,8 @@ import pytest
 from jupyter_llm.engines.echo import EchoEngine, split_tokens
 from jupyter_llm.errors import ContextLengthError, EngineDiedError, InvalidRequestError
 from jupyter_llm.types import (
+    EmbeddingRequest,
+    Embeddings,
     FinishReason,
     GenerationRequest,
     LoadOptions,
@@ -15,6 +20,8 @@ from jupyter_llm.types import (
     Model,
     SamplingParams,
     TokenChunk,
+    TokenizeRequest,
+    TokenList,
     Usage,
 )
 
@@ -205,3 +212,26 @@ def test_other_work_runs_between_the_tokens() -> None:
 def test_tokens_join_to_the_text() -> None:
     for text in ("", " ", "a", " a b\t\nc ", "ä ö\u3000ü"):
         assert "".join(split_tokens(text)) == text
+
+
+def test_words_have_numbers_and_texts_of_the_same_words_the_same_vector() -> None:
+    inputs = ("one two", "Two  one", "three", "")
+    request = EmbeddingRequest(id="1", model_id="echo", inputs=inputs)
+
+    async def scenario() -> tuple[TokenList, Embeddings]:
+        engine = await loaded(context_length=2)
+        with pytest.raises(ContextLengthError, match=r"3 tokens.*holds 2"):
+            await engine.embed(replace(request, inputs=("a b c",)))
+        with pytest.raises(InvalidRequestError, match="have 64"):
+            await engine.embed(replace(request, dimensions=65))
+        return await engine.tokenize(TokenizeRequest(request=ask("a b a"))), (
+            await engine.embed(request)
+        )
+
+    tokens, embeddings = asyncio.run(scenario())
+    vectors = [struct.unpack("<64f", vector) for vector in embeddings.vectors]
+    assert tokens.pieces == (b"a", b" b", b" a")
+    assert len(set(tokens.ids)) == 3
+    assert vectors[0] == vectors[1] != vectors[2]
+    assert all(math.hypot(*vector) == pytest.approx(1) for vector in vectors)
+    assert embeddings.usage.prompt_tokens == 5

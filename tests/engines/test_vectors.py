@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import tiny_bert
 import tiny_gguf
+from gguf_draft import UINT32, Entry, read_draft
 from host_helpers import collect, eventually
 from llama_helpers import continue_text, gguf_model
 
@@ -127,6 +129,22 @@ async def test_a_model_that_writes_gives_the_mean_of_its_last_states(llama: Mode
         [vector] = arrays(await engine.embed(wanted(text)))
 
     assert vector @ native(llama, text, gguf.PoolingType.MEAN) > NUM_ALIKE
+
+
+async def test_a_model_that_reads_forwards_is_read_in_pieces(llama: Model, tmp_path: Path) -> None:
+    draft = read_draft(Path(llama.path))
+    pooled = Entry(b"llama.pooling_type", UINT32, struct.pack("<I", gguf.PoolingType.LAST))
+    path = tmp_path / "last.gguf"
+    path.write_bytes(replace(draft, entries=(*draft.entries, pooled)).encode())
+    texts = ("z" * 256, "hello world", "q" * 200, *(f"{letter} the" * 9 for letter in "abcdefgh"))
+    async with loaded(gguf_model(path)) as engine:
+        together = arrays(await engine.embed(wanted(*texts)))
+        with pytest.raises(InvalidRequestError, match="writes no text"):
+            await collect(engine, continue_text("hello"))
+
+    for text, vector in zip(texts, together, strict=True):
+        # the quantized weights of a random model make much of the last bits of a number
+        assert vector @ native(gguf_model(path), text, gguf.PoolingType.LAST) > 0.999
 
 
 async def test_vectors_and_answers_do_not_disturb_each_other(llama: Model) -> None:

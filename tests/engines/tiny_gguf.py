@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import gguf
@@ -23,21 +24,32 @@ _CHAT_TEMPLATE = (
 )
 
 
-def write_tiny_gguf(path: Path, *, seed: int = 0, fills_gaps: bool = False) -> Path:
-    """Write the model; the same seed gives the same bytes.
+def write_tiny_gguf(  # noqa: PLR0913 - what models differ in
+    path: Path,
+    *,
+    seed: int = 0,
+    chat_template: str = _CHAT_TEMPLATE,
+    markers: Sequence[str] = (),
+    fills_gaps: bool = False,
+    quantizes: bool = True,
+) -> Path:
+    """Write the model; the same arguments give the same bytes.
 
-    With `fills_gaps` it has the tokens of fill-in-the-middle, after all others.
+    `markers` are further control tokens. With `fills_gaps` it has the tokens of
+    fill-in-the-middle, after all others; without `quantizes` its weights are float32.
     """
     tokens, merges = _vocabulary()
-    if fills_gaps:
-        tokens.extend(_GAP)
+    gap = _GAP if fills_gaps else ()
+    tokens += (*markers, *gap)
     writer = gguf.GGUFWriter(path, "llama")
     _add_hyperparameters(writer, len(tokens))
-    _add_vocabulary(writer, tokens, merges)
+    num_control = len(_SPECIAL) + len(markers) + len(gap)
+    _add_vocabulary(writer, tokens, merges, num_control=num_control)
     if fills_gaps:
         _add_gap_tokens(writer, tokens)
+    writer.add_chat_template(chat_template)
     for name, weights in _weights(np.random.default_rng(seed), len(tokens)).items():
-        if weights.ndim == 1:
+        if weights.ndim == 1 or not quantizes:
             writer.add_tensor(name, weights)
         else:
             kind = gguf.GGMLQuantizationType.Q8_0
@@ -64,10 +76,11 @@ def _add_hyperparameters(writer: gguf.GGUFWriter, num_tokens: int) -> None:
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
 
 
-def _add_vocabulary(writer: gguf.GGUFWriter, tokens: list[str], merges: list[str]) -> None:
+def _add_vocabulary(
+    writer: gguf.GGUFWriter, tokens: list[str], merges: list[str], *, num_control: int
+) -> None:
     kinds = [gguf.TokenType.NORMAL] * len(tokens)
-    for index in range(tokens.index(_SPECIAL[0]), len(tokens)):
-        kinds[index] = gguf.TokenType.CONTROL
+    kinds[-num_control:] = [gguf.TokenType.CONTROL] * num_control
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(tokens)
@@ -76,7 +89,6 @@ def _add_vocabulary(writer: gguf.GGUFWriter, tokens: list[str], merges: list[str
     writer.add_bos_token_id(tokens.index("<|endoftext|>"))
     writer.add_eos_token_id(tokens.index("<|im_end|>"))
     writer.add_add_bos_token(False)
-    writer.add_chat_template(_CHAT_TEMPLATE)
 
 
 def _add_gap_tokens(writer: gguf.GGUFWriter, tokens: list[str]) -> None:

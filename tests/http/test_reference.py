@@ -13,8 +13,13 @@ from jupyter_llm.handlers.routes import routes
 from jupyter_llm.handlers.wire.admin import SettingsBody
 from jupyter_llm.handlers.wire.chat_request import ChatBody
 from jupyter_llm.handlers.wire.completion_request import CompletionBody
+from jupyter_llm.handlers.wire.embedding import EmbeddingBody
+from jupyter_llm.handlers.wire.extraction import ExtractBody
 from jupyter_llm.handlers.wire.load_request import LoadBody
+from jupyter_llm.handlers.wire.messages.request import MessagesBody
+from jupyter_llm.handlers.wire.rerank import RerankBody
 from jupyter_llm.handlers.wire.responses.request import ResponsesBody
+from jupyter_llm.handlers.wire.tokens import DetokenizeBody, TokenizeBody
 from jupyter_llm.telemetry.metrics import Metrics
 
 TEXT = (Path(__file__).parents[2] / "docs" / "reference" / "http.md").read_text(encoding="utf-8")
@@ -42,7 +47,13 @@ def test_every_path_is_in_the_reference() -> None:
     ("title", "body"),
     [
         ("POST /v1/chat/completions", ChatBody),
+        ("POST /v1/messages", MessagesBody),
         ("POST /v1/responses", ResponsesBody),
+        ("POST /v1/embeddings", EmbeddingBody),
+        ("POST /v1/rerank", RerankBody),
+        ("POST /v1/tokenize", TokenizeBody),
+        ("POST /v1/detokenize", DetokenizeBody),
+        ("POST /v1/extract", ExtractBody),
         ("POST /load", LoadBody),
         ("POST /api/admin/models/{id}/settings", SettingsBody),
     ],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from gguf_files import write_gguf
+from tiny_bert import write_tiny_bert
 
 from jupyter_llm.errors import ModelFileError, ModelNotFoundError
 from jupyter_llm.library.catalogue import Catalogue
@@ -140,6 +141,13 @@ def test_a_model_says_what_comes_out(
 ) -> None:
     write_gguf(tmp_path / "m.gguf", **written)
     assert models(tmp_path)["m"].modalities == modalities
+
+
+def test_a_reader_keeps_no_cache(tmp_path: Path) -> None:
+    write_tiny_bert(tmp_path / "m.gguf")
+
+    assert models(tmp_path)["m"].num_kv_values == 0
+    assert models(tmp_path)["guide"].num_kv_values > 0
 
 
 def test_a_model_says_its_licence_and_source(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ class DeepSeekV31(BlockFormat):
     """Bare names and arguments."""
 
     name = "deepseek-v3.1"
-    signs = (_BEGIN_ALL, _SEPARATOR)
+    signs: ClassVar[Sequence[str]] = (_BEGIN_ALL, _SEPARATOR)
     openers = (_BEGIN_ALL, _BEGIN)
     markers: ClassVar[tuple[str, ...]] = (_BEGIN_ALL, _BEGIN, _SEPARATOR, _END, _END_ALL)
 

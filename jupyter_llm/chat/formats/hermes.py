@@ -21,8 +21,8 @@ class Hermes(BlockFormat):
     """A block for each call; also what a model without a format of its own is asked to write."""
 
     name = "hermes"
-    signs = ("<tool_call>",)
-    openers = ("<tool_call>",)
+    signs: ClassVar[Sequence[str]] = ("<tool_call>",)
+    openers: ClassVar[tuple[str, ...]] = ("<tool_call>",)
     markers: ClassVar[tuple[str, ...]] = ("<tool_call>", "</tool_call>")
 
     def block(self, opener: str, reader: Reader, sink: Sink, tools: Declared) -> Steps[bool]:

@@ -17,6 +17,8 @@ from llguidance.gbnf_to_lark import gbnf_to_lark
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.types import Constraint, ConstraintKind
 
+from .formats import tightened
+from .options import JSON_OPTIONS
 from .schema import culprit, has_dangling_escape, parse, refusal
 
 if TYPE_CHECKING:
@@ -24,18 +26,6 @@ if TYPE_CHECKING:
 
 MAX_TEXT = 256 * 1024
 """Characters of a constraint."""
-
-WHITE_SPACE = r"( |\r?\n[ \t]{0,40})"
-"""Between the parts of JSON: a blank, or a line's end and the next one's indentation.
-
-JSON allows any amount; a model at a loss then writes blanks until it is cut.
-"""
-
-_JSON_OPTIONS = {
-    "whitespace_pattern": WHITE_SPACE,
-    "coerce_one_of": False,  # `oneOf` read as `anyOf` lets answers through that do not validate
-    "lenient": False,
-}
 
 _LIMITS = LLParserLimits(max_lexer_states=50_000, max_grammar_size=200_000, verbose_errors=False)
 """Some 100 MB and two seconds for one grammar at most; a mask has llguidance's own bound."""
@@ -57,7 +47,8 @@ def compile_constraint(constraint: Constraint, tokenizer: LLTokenizer) -> LLMatc
         )
     matcher = _COMPILERS[constraint.kind](constraint, tokenizer)
     if not _allows_text(matcher, tokenizer):
-        reason = matcher.get_error() or "it allows nothing but an empty answer"
+        error = matcher.get_error()
+        reason = error if "limit" in error else "it allows no answer, or none but an empty one"
         raise _refused(constraint, _first_line(reason))
     return matcher
 
@@ -68,7 +59,10 @@ def _json_object(constraint: Constraint, tokenizer: LLTokenizer) -> LLMatcher:
 
 def _json_schema(constraint: Constraint, tokenizer: LLTokenizer) -> LLMatcher:
     schema = parse(constraint.text, constraint.param)
-    matcher = _unchecked(_json_grammar(schema), tokenizer)
+    try:
+        matcher = _unchecked(_json_grammar(schema), tokenizer)
+    except ValueError as error:
+        raise _refused(constraint, str(error)) from error
     if not matcher.is_error():
         return matcher
 
@@ -113,7 +107,9 @@ _COMPILERS: dict[ConstraintKind, Callable[[Constraint, LLTokenizer], LLMatcher]]
 
 
 def _json_grammar(schema: Any) -> str:
-    grammar: str = LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides=_JSON_OPTIONS)
+    grammar: str = LLMatcher.grammar_from_json_schema(
+        json.dumps(tightened(schema)), overrides=JSON_OPTIONS
+    )
     return grammar
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,10 +22,11 @@ class Form:
 
     `fill` and `forbid` make a step: `fill` finds the tokens that may come next and may
     run on another thread, without Python's lock; `forbid` strikes out all others.
+    Of several grammars each begins where the one before it is complete.
     """
 
-    def __init__(self, matcher: LLMatcher, *, num_tokens: int, param: str) -> None:
-        self._matcher = matcher.deep_copy()
+    def __init__(self, matchers: Iterable[LLMatcher], *, num_tokens: int, param: str) -> None:
+        self._matcher, *self._next = [matcher.deep_copy() for matcher in matchers]
         self._num_tokens = num_tokens
         self._param = param
         self._mask = np.zeros((num_tokens + 31) // 32, np.uint32)
@@ -59,6 +61,8 @@ class Form:
         """
         self._matcher.consume_token(token)
         self._check()
+        if self._matcher.is_stopped() and self._next:
+            self._matcher = self._next.pop(0)
         return bool(self._matcher.is_stopped())
 
     def _check(self) -> None:

@@ -40,10 +40,13 @@ class Keyword:
 
 
 def keywords(schema: Any, pointer: str = "") -> Iterator[Keyword]:
-    """All keywords of a schema, the inner ones before those that hold them."""
+    """All keywords of a schema, the inner ones before those that hold them.
+
+    In one subschema `type` comes last: without it, most other keywords mean nothing.
+    """
     if not isinstance(schema, dict):
         return
-    for name in schema:
+    for name in sorted(schema, key=lambda name: name == "type"):
         place = f"{pointer}/{_escaped(name)}"
         for inner_pointer, inner in _subschemas(name, schema[name], place):
             yield from keywords(inner, inner_pointer)

@@ -28,13 +28,13 @@ _NAMED = tuple(
         r"^Unknown (?P<name>format)",
         r"^Invalid (?P<name>type)",
         r"^(?P<name>\w+) must be",
-        r"^Unsatisfiable schema: (?P<name>m\w+) ",
+        r"^Unsatisfiable schema: (?:required > )?(?P<name>m\w+) ",
     )
 )
 """Where llguidance's refusals name a keyword."""
 
 
-def parse(text: str, param: str) -> Any:
+def parse(text: str, param: str) -> dict[str, Any]:
     """The schema as JSON, checked for what llguidance accepts but does not enforce.
 
     Raises:
@@ -46,8 +46,12 @@ def parse(text: str, param: str) -> Any:
         deepest = depth(schema)
     except (ValueError, RecursionError) as error:
         raise InvalidRequestError(f"{param} is not valid JSON: {error}.", param=param) from error
-    if not isinstance(schema, (dict, bool)):
-        raise InvalidRequestError(f"{param} is no JSON Schema: give an object.", param=param)
+    if schema is True:
+        return {}
+    if not isinstance(schema, dict):
+        raise InvalidRequestError(
+            f"{param} is no JSON Schema that an answer can meet: give an object.", param=param
+        )
     if deepest > MAX_DEPTH:
         raise InvalidRequestError(
             f"{param} is nested {deepest} levels deep: at most {MAX_DEPTH} are enforced.",
@@ -92,6 +96,8 @@ def culprit(schema: Any, message: str, trouble_with: Callable[[Any], str]) -> st
 
 def _suspects(schema: Any, message: str) -> Iterator[Keyword]:
     names = {found["name"] for pattern in _NAMED if (found := pattern.search(message))}
+    if message.startswith("min/maxProperties"):
+        names |= {"minProperties", "maxProperties"}
     everything = list(keywords(schema))
     yield from (keyword for keyword in everything if keyword.name in names)
     yield from (keyword for keyword in everything if keyword.name not in names)

@@ -76,7 +76,8 @@ class _Text:
         """The vector of the whole text, of whatever length."""
         if self._vector is None:
             raise RuntimeError("a text of no tokens has no vector")
-        return self._vector / len(self.tokens) if pooling is Pooling.MEAN else self._vector
+        is_sum = pooling is Pooling.MEAN
+        return self._vector / np.float32(len(self.tokens)) if is_sum else self._vector
 
 
 class Embedder:

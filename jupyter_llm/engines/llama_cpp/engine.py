@@ -99,9 +99,15 @@ class LlamaCppEngine(Engine):
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[TokenChunk, None]:
         """Stream an answer. See `Engine.generate`."""
         loaded = self._require_loaded()
-        constraint = request.constraint
-        matcher = await loaded.grammars.compiled(constraint) if constraint else None
-        sequence = await self._on_helper(self._require_loaded().prompts.sequence, request, matcher)
+        turn = await self._on_helper(loaded.prompts.turn, request)
+        for check in turn.checks:
+            await self._require_loaded().grammars.compiled(check)
+        matchers = [
+            await self._require_loaded().grammars.compiled(each) for each in turn.constraints
+        ]
+        sequence = await self._on_helper(
+            self._require_loaded().prompts.sequence, request, turn, matchers
+        )
         if sequence.scores is None and (echo := sequence.echo()):
             yield echo
         answer = self._answers[sequence] = asyncio.Queue()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Sequence as Items
+from functools import partial
 from typing import TYPE_CHECKING
 
+from jupyter_llm.chat.dialogue import Dialogue, Turn
 from jupyter_llm.chat.grammar.form import Form
-from jupyter_llm.chat.template import ChatTemplate
+from jupyter_llm.chat.split import Split
 from jupyter_llm.errors import ContextLengthError, InvalidRequestError
-from jupyter_llm.types import GenerationRequest, Message
+from jupyter_llm.types import GenerationRequest
 
 from .runtime import Runtime
 from .scoring import Echo, offsets_in
@@ -29,24 +32,49 @@ class Prompts:
         self._vocabulary = runtime.vocabulary
         self._context_length = runtime.options.context_length
         self._purpose = runtime.purpose
-        self._template: ChatTemplate | None = None
+        self._dialogue: Dialogue | None = None
         if runtime.chat_template:
-            self._template = ChatTemplate(
+            self._dialogue = Dialogue(
                 runtime.chat_template,
                 bos_token=self._vocabulary.bos_text,
                 eos_token=self._vocabulary.eos_text,
+                find_token=self._vocabulary.control_token,
             )
 
-    def sequence(self, request: GenerationRequest, matcher: LLMatcher | None = None) -> Sequence:
-        """Return a sequence ready to be submitted, held to its constraint by `matcher`.
+    def turn(self, request: GenerationRequest) -> Turn:
+        """What the model is asked, and what its answer is held to.
+
+        Raises:
+            InvalidRequestError: A value cannot be honoured; `param` names it.
+        """
+        self._purpose.check_generates(request.model_id)
+        return self._turn(request)
+
+    def _turn(self, request: GenerationRequest) -> Turn:
+        if request.messages is None:
+            return Turn(
+                prompt=request.prompt or "",
+                constraints=(request.constraint,) if request.constraint else (),
+            )
+        if self._dialogue is None:
+            raise InvalidRequestError(
+                "This model has no chat template, so it cannot take messages: "
+                "send a prompt to /v1/completions instead.",
+                param="messages",
+            )
+        return self._dialogue.turn(request)
+
+    def sequence(
+        self, request: GenerationRequest, turn: Turn, matchers: Items[LLMatcher] = ()
+    ) -> Sequence:
+        """Return a sequence ready to be submitted, held to the turn's constraints by `matchers`.
 
         Raises:
             ContextLengthError: The prompt leaves no room for an answer.
             InvalidRequestError: A value cannot be honoured; `param` names it.
         """
-        self._purpose.check_generates(request.model_id)
         self.check_tokens("logit_bias", (token for token, _ in request.sampling.logit_bias))
-        tokens = self.tokens(request)
+        tokens = self._tokens(request, turn)
         room = self._context_length - len(tokens)
         if room < (0 if request.sampling.max_tokens == 0 else 1):
             raise ContextLengthError(
@@ -56,10 +84,17 @@ class Prompts:
                 param="prompt" if request.messages is None else "messages",
             )
         form = None
-        if matcher is not None and request.constraint is not None:
-            num_tokens = self._vocabulary.num_tokens
-            form = Form(matcher, num_tokens=num_tokens, param=request.constraint.param)
-        sequence = Sequence(request, tokens, self._vocabulary, room=room, form=form)
+        if matchers:
+            param = turn.constraints[-1].param
+            form = Form(matchers, num_tokens=self._vocabulary.num_tokens, param=param)
+        sequence = Sequence(
+            request,
+            tokens,
+            self._vocabulary,
+            room=room,
+            form=form,
+            split=Split(turn, partial(self._vocabulary.tokenize, adds_special=False)),
+        )
         if request.echo:
             sequence.begin_with(self._echo(request, tokens))
         return sequence
@@ -82,8 +117,11 @@ class Prompts:
         Raises:
             InvalidRequestError: A value cannot be honoured; `param` names it.
         """
+        return self._tokens(request, self._turn(request))
+
+    def _tokens(self, request: GenerationRequest, turn: Turn) -> list[int]:
         if request.messages is not None:
-            return self._vocabulary.tokenize(self._rendered(request.messages))
+            return self._vocabulary.tokenize(self._without_bos(turn.prompt))
         if request.prompt_tokens is not None:
             self.check_tokens("prompt", request.prompt_tokens)
             tokens = list(request.prompt_tokens)
@@ -117,15 +155,8 @@ class Prompts:
         """Tokens of a part of a prompt: nothing is added, and nothing in it is control."""
         return self._vocabulary.tokenize(text, adds_special=False, parses_special=False)
 
-    def _rendered(self, messages: tuple[Message, ...]) -> str:
-        if self._template is None:
-            raise InvalidRequestError(
-                "This model has no chat template, so it cannot take messages: "
-                "send a prompt to /v1/completions instead.",
-                param="messages",
-            )
-        text = self._template.render(messages)
-        # Most templates write the first token themselves, and tokenizing adds it again.
+    def _without_bos(self, text: str) -> str:
+        """Most templates write the first token themselves, and tokenizing adds it again."""
         return text.removeprefix(self._vocabulary.bos_text) if self._vocabulary.adds_bos else text
 
     def check_tokens(self, param: str, tokens: Iterable[int]) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from jupyter_llm.chat.dialogue import Turn
 from jupyter_llm.chat.gains import AnswerText, Gain
 from jupyter_llm.chat.grammar.form import Form
+from jupyter_llm.chat.sink import Delta
+from jupyter_llm.chat.split import Split
 from jupyter_llm.types import (
     FinishReason,
     GenerationRequest,
@@ -25,6 +28,9 @@ class Pieces(Protocol):
 
     def piece(self, token: int) -> bytes:
         """The bytes of a token as they belong into an answer."""
+
+    def name(self, token: int) -> bytes:
+        """The bytes of a token, control tokens spelled out."""
 
     def ends_generation(self, token: int) -> bool:
         """Whether the model ends its answer with this token."""
@@ -57,7 +63,7 @@ class Sequence:
     belongs to the engine's thread; other threads only set `is_cancelled`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an answer is made of
         self,
         request: GenerationRequest,
         prompt: list[int],
@@ -65,6 +71,7 @@ class Sequence:
         *,
         room: int,
         form: Form | None = None,
+        split: Split | None = None,
     ) -> None:
         self.request = request
         self.tokens = list(prompt)
@@ -76,7 +83,8 @@ class Sequence:
         self.is_cancelled = False
         self.clock = Clock(submitted=time.monotonic())
         self._pieces = pieces
-        self._text = AnswerText(request.sampling.stop)
+        self._split = split or Split(Turn(prompt=""), lambda _text: [])
+        self._text = self._answer_text()
         self._echo: Echo | None = None
         self.scores: PromptScores | None = None
         wanted = request.sampling.max_tokens
@@ -85,7 +93,7 @@ class Sequence:
     def begin_with(self, echo: Echo) -> None:
         """Repeat the prompt before the answer, with scores where log-probabilities are wanted."""
         self._echo = echo
-        self._text = AnswerText(self.request.sampling.stop, offset=len(echo.text))
+        self._text = self._answer_text(offset=len(echo.text))
         num_top = self.request.sampling.num_top_logprobs
         if num_top is not None:
             self.scores = PromptScores(echo, self.tokens, num_top)
@@ -148,18 +156,53 @@ class Sequence:
             self.clock.first_token = time.monotonic()
         if self._pieces.ends_generation(token) and not self.request.sampling.ignore_eos:
             return self._last_chunk(Gain(text=""), FinishReason.STOP)
+        chunk = self._add(token, logprob)
+        # not in the middle of a character, where no marker may stand
+        if not self._text.is_waiting:
+            for closing in self._split.closing_tokens():
+                if chunk.finish_reason is None:
+                    chunk = _joined(chunk, self._add(closing, None))
+        is_empty = not (chunk.text or chunk.reasoning or chunk.tool_calls or chunk.logprobs)
+        return None if is_empty and chunk.finish_reason is None else chunk
+
+    def _add(self, token: int, logprob: TokenLogprob | None) -> TokenChunk:
         self.tokens.append(token)
+        self._split.note_token()
         is_complete = self.form is not None and self.form.take(token)
-        gain = self._text.feed(self._pieces.piece(token), logprob)
+        gain = self._text.feed(self._bytes(token), logprob)
         if gain.is_stopped:
             return self._chunk_at_end(gain.text, gain.logprobs, FinishReason.STOP)
         if is_complete:
             return self._last_chunk(gain, FinishReason.STOP)
         if self.num_completion >= self._max_tokens:
             return self._last_chunk(gain, FinishReason.LENGTH)
-        if gain.text or gain.logprobs:
-            return TokenChunk(text=gain.text, logprobs=gain.logprobs)
-        return None
+        delta = self._split.feed(gain.text)
+        if self._split.has_its_call:
+            return self._end(delta, gain.logprobs, FinishReason.STOP)
+        return TokenChunk(
+            text=delta.text,
+            reasoning=delta.reasoning,
+            tool_calls=delta.tool_calls,
+            logprobs=gain.logprobs,
+        )
+
+    def _bytes(self, token: int) -> bytes:
+        """The bytes of a token; of a control token its name, if that steers the parser."""
+        piece = self._pieces.piece(token)
+        if piece:
+            return piece
+        name = self._pieces.name(token)
+        return name if self._split.is_marker(name) else b""
+
+    def _answer_text(self, *, offset: int = 0) -> AnswerText:
+        stops = (*self.request.sampling.stop, *self._split.stops)
+        return AnswerText(stops, offset=offset)
+
+    @property
+    def _matched(self) -> str | None:
+        """The stop string that ended the answer, if it was the caller's."""
+        matched = self._text.matched
+        return matched if matched in self.request.sampling.stop else None
 
     def _last_chunk(self, gain: Gain, reason: FinishReason) -> TokenChunk:
         """End with the text held back, unless a stop string completes in it after all."""
@@ -173,15 +216,34 @@ class Sequence:
     def _chunk_at_end(
         self, text: str, logprobs: tuple[TokenLogprob, ...], reason: FinishReason
     ) -> TokenChunk:
+        return self._end(self._split.finish(text), logprobs, reason)
+
+    def _end(
+        self, delta: Delta, logprobs: tuple[TokenLogprob, ...], reason: FinishReason
+    ) -> TokenChunk:
         return TokenChunk(
-            text=text,
+            text=delta.text,
+            reasoning=delta.reasoning,
+            tool_calls=delta.tool_calls,
             logprobs=logprobs,
-            finish_reason=reason,
+            finish_reason=self._split.reason(reason),
             usage=Usage(
                 prompt_tokens=self.num_prompt,
                 completion_tokens=self.num_completion,
                 cached_tokens=self.num_cached,
+                reasoning_tokens=self._split.num_reasoning,
             ),
             timings=self.clock.timings(time.monotonic()),
-            stop=self._text.matched,
+            stop=self._matched,
         )
+
+
+def _joined(first: TokenChunk, second: TokenChunk) -> TokenChunk:
+    """Two chunks of one answer as one, which ends as the second does."""
+    return replace(
+        second,
+        text=first.text + second.text,
+        reasoning=first.reasoning + second.reasoning,
+        tool_calls=first.tool_calls + second.tool_calls,
+        logprobs=first.logprobs + second.logprobs,
+    )

@@ -81,6 +81,14 @@ class Vocabulary:
         is_end = self._llama.llama_vocab_is_eog
         return frozenset(t for t in range(self.num_tokens) if is_end(self._handle, t))
 
+    def control_token(self, text: str) -> int | None:
+        """The token that is spelled like this and is no text to a grammar, if there is one."""
+        tokens = self.tokenize(text, adds_special=False)
+        if len(tokens) != 1:
+            return None
+        is_special = self._grammar_token(tokens[0]) == _SPECIAL_MARK + text.encode()
+        return tokens[0] if is_special else None
+
     @cached_property
     def marks(self) -> Marks:
         """What the model wants around a text; without an end, a separator ends it."""

@@ -126,11 +126,116 @@ class Detokenized(TypedDict):
     prompt: str
 
 
+class AnthropicError(TypedDict):
+    """What went wrong, in Anthropic's kinds; `param` and `code` are as everywhere else."""
+
+    type: str
+    message: str
+    param: str | None
+    code: str | None
+    need_bytes: NotRequired[int]
+    free_bytes: NotRequired[int]
+    suggestions: NotRequired[list[dict[str, Any]]]
+
+
+class AnthropicErrorBody(TypedDict):
+    """Every error of Anthropic's routes has this form."""
+
+    type: Literal["error"]
+    error: AnthropicError
+
+
+class AnthropicMessage(TypedDict):
+    """Anthropic's `Message`."""
+
+    id: str
+    type: Literal["message"]
+    role: Literal["assistant"]
+    model: str
+    content: list[dict[str, Any]]
+    stop_reason: Literal["end_turn", "max_tokens", "stop_sequence", "tool_use"]
+    stop_sequence: str | None
+    usage: dict[str, Any]
+
+
+class AnthropicEvent(TypedDict):
+    """One of Anthropic's `RawMessageStreamEvent`."""
+
+    type: str
+
+
+class AnthropicTokenCount(TypedDict):
+    """Anthropic's `MessageTokensCount`."""
+
+    input_tokens: int
+
+
+class TextUsage(PromptUsage):
+    """What a model has read and written."""
+
+    completion_tokens: int
+
+
+class Generated(TypedDict):
+    """What follows a prompt; in a stream, what is new of it, and the ends in the last event."""
+
+    id: str
+    model: str
+    created: int
+    text: str
+    reasoning_content: NotRequired[str]
+    finish_reason: NotRequired[str]
+    usage: NotRequired[TextUsage]
+    timings: NotRequired[dict[str, float]]
+
+
+class SaidMessage(TypedDict):
+    """What the assistant says."""
+
+    role: Literal["assistant"]
+    content: str
+    reasoning_content: NotRequired[str]
+
+
+class ChatAnswer(TypedDict):
+    """The next turn; in a stream, what is new of it, and the ends in the last event."""
+
+    id: str
+    model: str
+    created: int
+    message: SaidMessage
+    finish_reason: NotRequired[str]
+    usage: NotRequired[TextUsage]
+    timings: NotRequired[dict[str, float]]
+
+
+class Extraction(TypedDict):
+    """Data, and the JSON text that it was read from; null where `max_tokens` cut that."""
+
+    id: str
+    object: Literal["extraction"]
+    created: int
+    model: str
+    data: Any
+    text: str
+    finish_reason: str
+    usage: TextUsage | None
+    timings: NotRequired[dict[str, float]]
+
+
 class DeletedResponse(TypedDict):
     """A stored response that is there no more."""
 
     id: str
     object: Literal["response"]
+    deleted: Literal[True]
+
+
+class DeletedStream(TypedDict):
+    """A stream that was stopped and cannot be resumed any more."""
+
+    id: str
+    object: Literal["stream"]
     deleted: Literal[True]
 
 

@@ -13,19 +13,22 @@ from jupyter_llm.handlers.wire.chat_request import ChatBody
 from jupyter_llm.handlers.wire.completion_request import CompletionBody
 from jupyter_llm.handlers.wire.downloads import DownloadBody
 from jupyter_llm.handlers.wire.embedding import EmbeddingBody
+from jupyter_llm.handlers.wire.extraction import ExtractBody
 from jupyter_llm.handlers.wire.keys import KeyBody
 from jupyter_llm.handlers.wire.load_request import LoadBody, SwitchBody, UnloadBody
+from jupyter_llm.handlers.wire.messages.request import MessagesBody, PromptBody
 from jupyter_llm.handlers.wire.rerank import RerankBody
 from jupyter_llm.handlers.wire.responses.request import ResponsesBody
 from jupyter_llm.handlers.wire.tokens import DetokenizeBody, TokenizeBody
 from jupyter_llm.types import Download
 
 from . import answers
-from .endpoint import GENERATES, HUB, LOADS, NAMED, REGISTRY, Endpoint, Parameter
+from .endpoint import EVERYWHERE, GENERATES, HUB, LOADS, NAMED, REGISTRY, Endpoint, Parameter
 
 _HELLO = [{"role": "user", "content": "What can you do?"}]
 _GUIDE = {"model": "guide"}
 _MODEL = "openai.types:Model"
+_ANTHROPIC_ERRORS = dict.fromkeys(EVERYWHERE | GENERATES, answers.AnthropicErrorBody)
 _RESPONSE = "openai.types.responses:Response"
 _RESPONSE_EVENTS = tuple(
     f"openai.types.responses:Response{name}Event"
@@ -92,6 +95,56 @@ ENDPOINTS: dict[str, Endpoint] = {
         answer=answers.Detokenized,
         errors=GENERATES,
     ),
+    "POST /v1/messages": Endpoint(
+        body=MessagesBody,
+        example={**_GUIDE, "max_tokens": 50, "messages": _HELLO},
+        answer=answers.AnthropicMessage,
+        events=answers.AnthropicEvent,
+        others=_ANTHROPIC_ERRORS,
+    ),
+    "POST /v1/messages/count_tokens": Endpoint(
+        body=PromptBody,
+        example={**_GUIDE, "messages": _HELLO},
+        answer=answers.AnthropicTokenCount,
+        others=_ANTHROPIC_ERRORS,
+    ),
+    "POST /v1/extract": Endpoint(
+        body=ExtractBody,
+        example={
+            **_GUIDE,
+            "text": "We introduce NuExtract 2.0.",
+            "schema": {"type": "object", "properties": {"model_name": {"type": "string"}}},
+            "max_tokens": 100,
+        },
+        answer=answers.Extraction,
+        errors=GENERATES,
+    ),
+    "POST /api/generate": Endpoint(
+        body=CompletionBody,
+        example={**_GUIDE, "prompt": "To load a model,", "max_tokens": 20},
+        answer=answers.Generated,
+        errors=GENERATES,
+    ),
+    "POST /api/generate/stream": Endpoint(
+        body=CompletionBody,
+        example={**_GUIDE, "prompt": "To load a model,", "max_tokens": 20},
+        content_type="",
+        events=answers.Generated,
+        errors=GENERATES,
+    ),
+    "POST /api/chat": Endpoint(
+        body=ChatBody,
+        example={**_GUIDE, "messages": _HELLO},
+        answer=answers.ChatAnswer,
+        errors=GENERATES,
+    ),
+    "POST /api/chat/stream": Endpoint(
+        body=ChatBody,
+        example={**_GUIDE, "messages": _HELLO},
+        content_type="",
+        events=answers.ChatAnswer,
+        errors=GENERATES,
+    ),
     "POST /v1/responses": Endpoint(
         body=ResponsesBody,
         example={**_GUIDE, "input": "What can you do?", "max_output_tokens": 50},
@@ -119,6 +172,18 @@ ENDPOINTS: dict[str, Endpoint] = {
         errors=NAMED | REGISTRY,
     ),
     "POST /v1/responses/{id}/cancel": Endpoint(answer=_RESPONSE, errors=NAMED | REGISTRY),
+    "GET /v1/streams/{id}": Endpoint(
+        query=(
+            Parameter(
+                name="after",
+                description="the id of the last event that came",
+                schema={"type": "integer", "minimum": 0, "default": 0},
+            ),
+        ),
+        events=("openai.types.chat:ChatCompletionChunk", "openai.types:Completion"),
+        errors=NAMED | GENERATES,
+    ),
+    "DELETE /v1/streams/{id}": Endpoint(answer=answers.DeletedStream, errors=NAMED),
     "GET /v1/models": Endpoint(answer=answers.ModelList),
     "GET /v1/models/{id}": Endpoint(answer=_MODEL, errors=NAMED),
     "GET /models": Endpoint(answer=answers.Catalogue),

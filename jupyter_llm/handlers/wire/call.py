@@ -17,7 +17,7 @@ class Call:
     """A request body, understood: what to generate and how to answer.
 
     `request` is the first prompt, `more` the further ones; `n` answers are wanted to each,
-    the likeliest of `best_of`.
+    the likeliest of `best_of`. With `resumable` the stream goes on without its client for a while.
     """
 
     request: GenerationRequest
@@ -26,6 +26,7 @@ class Call:
     more: tuple[GenerationRequest, ...] = ()
     n: int = 1
     best_of: int = 1
+    resumable: bool = False
 
     @property
     def choices(self) -> Choices:
@@ -47,3 +48,16 @@ def check_num_choices(*, num_prompts: int, n: int, best_of: int = 1) -> None:
                 "in all. Send several requests.",
                 param=param,
             )
+
+
+def is_resumable(*, stream: bool | None, resumable: bool | None) -> bool:
+    """Whether a stream is to go on when its client leaves.
+
+    Raises:
+        InvalidRequestError: There is no stream to go on with.
+    """
+    if resumable and not stream:
+        raise InvalidRequestError(
+            "'resumable' is only allowed together with 'stream': true.", param="resumable"
+        )
+    return bool(resumable)

@@ -16,11 +16,15 @@ from openai.types.chat.chat_completion_token_logprob import (
 
 from .reply import PLACEHOLDER, Reply, Template, by_index, dump, extras_of, finite, usage_of
 from .sse import event
+from .tools_reply import calls_of, delta_of_calls
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jupyter_llm.types import TokenAlternative, TokenChunk, TokenLogprob
+
+REASONING = "reasoning_content"
+"""The name that clients have for reasoning, beside OpenAI's own fields."""
 
 
 class ChatReply(Reply):
@@ -50,12 +54,17 @@ class ChatReply(Reply):
         parts = []
         if chunk.index not in self._texts:
             parts.append(self._begin(chunk.index))
+        if chunk.reasoning:
+            delta = ChoiceDelta.model_validate({REASONING: chunk.reasoning})
+            parts.append(self._event(_choice(chunk.index, delta)))
         if chunk.logprobs:
             choice = _choice(chunk.index, ChoiceDelta(content=chunk.text))
             choice.logprobs = ChunkLogprobs(content=_logprobs(chunk.logprobs))
             parts.append(self._event(choice))
         elif chunk.text:
             parts.append(self._texts[chunk.index].event(chunk.text))
+        if chunk.tool_calls:
+            parts.append(self._event(_choice(chunk.index, delta_of_calls(chunk.tool_calls))))
         if chunk.finish_reason:
             parts.append(self._last(chunk))
         return b"".join(parts)
@@ -114,13 +123,20 @@ def _whole_choice(index: int, chunks: Sequence[TokenChunk]) -> Choice:
     reason = chunks[-1].finish_reason
     return Choice(
         index=index,
-        message=ChatCompletionMessage(
-            role="assistant",
-            content="".join(chunk.text for chunk in chunks),
-            refusal=None,
-        ),
+        message=_message(chunks),
         logprobs=ChoiceLogprobs(content=_logprobs(logprobs)) if logprobs else None,
         finish_reason=reason.value if reason else "stop",
+    )
+
+
+def _message(chunks: Sequence[TokenChunk]) -> ChatCompletionMessage:
+    text = "".join(chunk.text for chunk in chunks)
+    calls = calls_of(chunks)
+    extras: dict[str, Any] = {"tool_calls": calls} if calls else {}
+    if reasoning := "".join(chunk.reasoning for chunk in chunks):
+        extras[REASONING] = reasoning
+    return ChatCompletionMessage(
+        role="assistant", content=None if calls and not text else text, refusal=None, **extras
     )
 
 

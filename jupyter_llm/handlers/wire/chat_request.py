@@ -8,33 +8,18 @@ import msgspec
 from msgspec import Meta
 
 from jupyter_llm.errors import InvalidRequestError
-from jupyter_llm.types import GenerationRequest, Message
+from jupyter_llm.types import GenerationRequest
 
-from .call import Call, check_num_choices
+from .call import Call, check_num_choices, is_resumable
+from .chat_messages import MessageBody, messages_of
 from .decode import decode
 from .fields import Count, Metadata, check_stream_options, refuse_unsupported
 from .keep_alive import keep_alive_s
 from .response_format import constraint_of
 from .sampling import SamplingBody, SamplingDefaults, sampling_params
+from .tools_request import Choice, Tools, template_arguments, toolbox_of
 
-
-class TextPart(msgspec.Struct, tag="text", tag_field="type", forbid_unknown_fields=True):
-    """A part of a message that is text."""
-
-    text: str
-
-
-class MessageBody(msgspec.Struct, forbid_unknown_fields=True):
-    """One message; the fields that OpenAI's own answers carry come back as null or empty."""
-
-    role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[TextPart]
-    name: str | None = None
-    refusal: None = None
-    audio: None = None
-    function_call: None = None
-    tool_calls: Any = None
-    annotations: Any = None
+ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
 
 class ChatBody(SamplingBody, kw_only=True):
@@ -44,16 +29,20 @@ class ChatBody(SamplingBody, kw_only=True):
     max_tokens: Count | None = None
     max_completion_tokens: Count | None = None
     logprobs: bool | None = None
+    resumable: bool | None = None
     top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
+    tools: Tools | None = None
+    tool_choice: Choice | None = None
+    parallel_tool_calls: bool | None = None
+    reasoning_effort: ReasoningEffort | None = None
+    reasoning_budget: Annotated[int, Meta(ge=0)] | None = None
+    chat_template_kwargs: dict[str, Any] | None = None
     # only in the value that asks for nothing
-    tools: Any = None
-    tool_choice: Any = None
     functions: Any = None
     function_call: Any = None
     modalities: Any = None
     audio: Any = None
     prediction: Any = None
-    reasoning_effort: Any = None
     verbosity: Any = None
     web_search_options: Any = None
     service_tier: Any = None
@@ -65,20 +54,16 @@ class ChatBody(SamplingBody, kw_only=True):
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
     prompt_cache_retention: Literal["in_memory", "24h"] | None = None
-    parallel_tool_calls: bool | None = None
 
 
 _DECODER = msgspec.json.Decoder(ChatBody)
 
 OFF_VALUES: dict[str, tuple[Any, ...]] = {
-    "tools": (None, []),
-    "tool_choice": (None, "none", "auto"),
     "functions": (None, []),
     "function_call": (None, "none", "auto"),
     "modalities": (None, ["text"]),
     "audio": (None,),
     "prediction": (None,),
-    "reasoning_effort": (None,),
     "verbosity": (None, "medium"),
     "web_search_options": (None,),
     "service_tier": (None, "auto", "default"),
@@ -104,7 +89,11 @@ def chat_call(body: bytes, request_id: str, defaults: SamplingDefaults) -> Call:
             model_id=chat.model or "",
             keep_alive_s=keep_alive_s(chat.keep_alive),
             constraint=constraint_of(chat),
-            messages=tuple(_message(i, message) for i, message in enumerate(chat.messages)),
+            messages=messages_of(chat.messages),
+            toolbox=toolbox_of(chat.tools, chat.tool_choice, is_parallel=chat.parallel_tool_calls),
+            reasoning_effort=chat.reasoning_effort,
+            reasoning_budget=chat.reasoning_budget,
+            template_arguments=template_arguments(chat.chat_template_kwargs),
             sampling=sampling_params(
                 chat,
                 defaults,
@@ -114,21 +103,8 @@ def chat_call(body: bytes, request_id: str, defaults: SamplingDefaults) -> Call:
         ),
         stream=bool(chat.stream),
         include_usage=include_usage,
+        resumable=is_resumable(stream=chat.stream, resumable=chat.resumable),
     )
-
-
-def _message(index: int, body: MessageBody) -> Message:
-    for name in ("tool_calls", "annotations"):
-        if getattr(body, name) not in (None, []):
-            raise InvalidRequestError(
-                f"'{name}' in a message is not supported. Leave it out.",
-                param=f"messages[{index}].{name}",
-            )
-    content = body.content
-    text = content if isinstance(content, str) else "".join(part.text for part in content)
-    # chat templates know no developer: OpenAI's newer word for the system's turn
-    role = "system" if body.role == "developer" else body.role
-    return Message(role=role, content=text, name=body.name)
 
 
 def _max_tokens(chat: ChatBody) -> int | None:

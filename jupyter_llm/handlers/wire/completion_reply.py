@@ -109,11 +109,10 @@ def _whole_choice(index: int, chunks: Sequence[TokenChunk]) -> CompletionChoice:
 
 def _logprobs(logprobs: Sequence[TokenLogprob]) -> Logprobs:
     """Lists side by side; null for a prompt's first token, which OpenAI's type knows not of."""
-    tops = [_tops(logprob) for logprob in logprobs]
     return Logprobs.model_construct(
         tokens=[_name(logprob.chosen) for logprob in logprobs],
         token_logprobs=[_number(logprob.chosen) for logprob in logprobs],
-        top_logprobs=tops if any(tops) else None,
+        top_logprobs=[_tops(logprob) for logprob in logprobs],
         text_offset=[logprob.offset for logprob in logprobs],
     )
 
@@ -122,8 +121,7 @@ def _tops(logprob: TokenLogprob) -> dict[str, float] | None:
     """The likeliest tokens and, as OpenAI has it, the chosen one even where it is not of them."""
     if logprob.chosen.logprob is None:
         return None
-    shown = (*logprob.top, logprob.chosen) if logprob.top else ()
-    return {_name(token): finite(token.logprob) for token in shown}
+    return {_name(token): finite(token.logprob) for token in (*logprob.top, logprob.chosen)}
 
 
 def _number(token: TokenAlternative) -> float | None:

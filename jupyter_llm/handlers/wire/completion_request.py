@@ -10,7 +10,7 @@ from msgspec import Meta
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.types import GenerationRequest
 
-from .call import Call, check_num_choices
+from .call import Call, check_num_choices, is_resumable
 from .decode import decode
 from .fields import Count, TokenId, check_stream_options
 from .keep_alive import keep_alive_s
@@ -27,6 +27,7 @@ class CompletionBody(SamplingBody, kw_only=True):
     prompt: Prompt
     max_tokens: Annotated[int, Meta(ge=0)] | None = None
     echo: bool | None = None
+    resumable: bool | None = None
     logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
     best_of: Count | None = None
     suffix: str | None = None
@@ -57,6 +58,7 @@ def completion_call(body: bytes, request_id: str, defaults: SamplingDefaults) ->
         best_of=best_of,
         stream=bool(completion.stream),
         include_usage=include_usage,
+        resumable=is_resumable(stream=completion.stream, resumable=completion.resumable),
     )
 
 

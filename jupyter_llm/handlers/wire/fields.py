@@ -19,6 +19,8 @@ Count = Annotated[int, Meta(ge=1)]
 TopK = Annotated[int, Meta(ge=-1)]
 Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 TokenId = Annotated[int, Meta(ge=0)]
+# JSON that is read later, by what it says it is
+RawObject = Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "object"})]
 NonEmpty = Annotated[str, Meta(min_length=1)]
 # OpenAI's bound on the number of stop strings
 Stop = NonEmpty | Annotated[list[NonEmpty], Meta(max_length=4)]

@@ -112,7 +112,7 @@ def tokens_body(tokens: TokenList, asked: TokenizeBody) -> dict[str, Any]:
     """Token ids, or with `with_pieces` objects of both; vLLM's fields beside them."""
     pieces = [_piece(piece) for piece in tokens.pieces]
     pairs = zip(tokens.ids, pieces, strict=True)
-    body = {
+    body: dict[str, Any] = {
         "tokens": [{"id": token, "piece": piece} for token, piece in pairs]
         if asked.with_pieces
         else list(tokens.ids),

@@ -180,7 +180,8 @@ class TestLogprobs:
         logprobs = whole["choices"][0]["logprobs"]
         assert logprobs["tokens"] == ["né", "bytes:\\xe2\\x82", "x"]
         assert logprobs["text_offset"] == [0, 2, 3]
-        assert logprobs["top_logprobs"] is None
+        # the chosen token is there even where no others were asked for
+        assert logprobs["top_logprobs"][2] == {"x": -0.5}
         offsets = [event["choices"][0]["logprobs"]["text_offset"] for event in streamed]
         assert list(chain.from_iterable(offsets)) == logprobs["text_offset"]
 

@@ -47,7 +47,7 @@ def called(index: int, **fields: str) -> TokenChunk:
 def make(**fields: Any) -> ResponsesReply:
     body = asked_of(json.dumps({"input": "Hi", **fields}).encode()).body
     draft = Draft(body, SamplingParams(), response_id="resp_abc", created_at=7)
-    return ResponsesReply(draft, request_id="", model="guide", created=9, include_usage=True)
+    return ResponsesReply(draft, model="guide")
 
 
 def parsed(sent: bytes) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from openai.types.responses import (
     ResponseCompletedEvent,
@@ -38,11 +38,8 @@ class ResponsesReply(Reply):
     # OpenAI's streams of this API end with the event that says how the response ended
     ending = b""
 
-    def __init__(
-        self, draft: Draft, *, request_id: str, model: str, created: int, include_usage: bool
-    ) -> None:
+    def __init__(self, draft: Draft, *, model: str, **_: Any) -> None:
         # the draft knows the id and the time, and its end always tells the usage
-        del request_id, created, include_usage
         self._draft = draft
         self._model = model
         self._events = Events()

@@ -13,6 +13,7 @@ from jupyter_llm.handlers.wire.call import Call
 from jupyter_llm.handlers.wire.decode import decode
 from jupyter_llm.handlers.wire.fields import (
     Count,
+    RawObject,
     Seed,
     Temperature,
     TopK,
@@ -57,7 +58,7 @@ class ResponsesStreamOptions(msgspec.Struct, forbid_unknown_fields=True):
 class ResponsesBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """Every field of the request that is understood."""
 
-    input: Annotated[str, Meta(min_length=1)] | Annotated[list[msgspec.Raw], Meta(min_length=1)]
+    input: Annotated[str, Meta(min_length=1)] | Annotated[list[RawObject], Meta(min_length=1)]
     model: str | None = None
     instructions: str | None = None
     previous_response_id: str | None = None
@@ -68,7 +69,7 @@ class ResponsesBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     temperature: Temperature | None = None
     top_p: Unit | None = None
     top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
-    tools: list[msgspec.Raw] | None = None
+    tools: list[RawObject] | None = None
     tool_choice: Choice | None = None
     parallel_tool_calls: bool | None = None
     text: TextBody | None = None

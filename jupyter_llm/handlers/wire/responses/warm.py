@@ -24,4 +24,4 @@ def load_responses_types(last: TokenChunk) -> None:
 
     body = msgspec.convert({"input": "-"}, ResponsesBody)
     draft = Draft(body, SamplingParams(), response_id="resp_", created_at=0)
-    ResponsesReply(draft, request_id="", model="", created=0, include_usage=True).events(last)
+    ResponsesReply(draft, model="").events(last)

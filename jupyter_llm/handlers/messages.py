@@ -1,0 +1,60 @@
+"""`/v1/messages`: Anthropic's Messages API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import msgspec
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from jupyter_llm.types import TokenizeRequest
+
+from .base import LLMHandler
+from .generation import GenerationHandler
+from .wire.messages.errors import anthropic_error
+from .wire.messages.request import messages_call, prompt_request
+
+if TYPE_CHECKING:
+    from .wire.reply import Reply
+
+
+class AnthropicHandler(LLMHandler):
+    """A route whose clients are Anthropic's, and so are its errors."""
+
+    def in_form(self, status_code: int, body: bytes) -> bytes:
+        """Anthropic's error body."""
+        return msgspec.json.encode(anthropic_error(status_code, body))
+
+
+class MessagesHandler(AnthropicHandler, GenerationHandler):
+    """`POST /v1/messages`."""
+
+    @web.authenticated
+    @authorized("execute", "llm")
+    async def post(self) -> None:
+        """Answer in Anthropic's form, as a stream where `stream` is true."""
+        request_id = f"msg_{uuid4().hex}"
+        call = messages_call(self.request.body, request_id, self.context.defaults)
+        await self.answer(call, _reply)
+
+
+class CountTokensHandler(AnthropicHandler):
+    """`POST /v1/messages/count_tokens`."""
+
+    _track_activity = True
+
+    @web.authenticated
+    @authorized("execute", "llm")
+    async def post(self) -> None:
+        """How many tokens the model would read; loads it where that is needed."""
+        request = prompt_request(self.request.body, f"msg_{uuid4().hex}")
+        tokens = await self.context.manager.tokenize(TokenizeRequest(request=request))
+        self.finish({"input_tokens": len(tokens.ids)})
+
+
+def _reply(**frame: Any) -> Reply:
+    from .wire.messages.reply import MessagesReply
+
+    return MessagesReply(**frame)

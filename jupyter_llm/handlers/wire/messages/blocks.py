@@ -1,0 +1,170 @@
+"""The blocks of a message, and the turns that they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from jupyter_llm.errors import InvalidRequestError
+from jupyter_llm.types import Message, ToolCall
+
+Id = Annotated[str, Meta(min_length=1)]
+
+
+class CacheControl(msgspec.Struct, forbid_unknown_fields=True):
+    """A mark up to which a prompt is cached; without effect, for every prefix is."""
+
+    type: Literal["ephemeral"]
+    ttl: Literal["5m", "1h"] | None = None
+
+
+class TextBlock(
+    msgspec.Struct, tag="text", tag_field="type", forbid_unknown_fields=True, kw_only=True
+):
+    """Text."""
+
+    text: str
+    cache_control: CacheControl | None = None
+    citations: Annotated[list[Any], Meta(max_length=0)] | None = None
+
+
+class OnlyText(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Text where nothing else may stand; of a single tagged type msgspec would not ask the tag."""
+
+    type: Literal["text"]
+    text: str
+    cache_control: CacheControl | None = None
+    citations: Annotated[list[Any], Meta(max_length=0)] | None = None
+
+
+class ThinkingBlock(
+    msgspec.Struct, tag="thinking", tag_field="type", forbid_unknown_fields=True, kw_only=True
+):
+    """What an assistant thought; the signature of another server means nothing here."""
+
+    thinking: str
+    signature: str = ""
+
+
+class ToolUseBlock(
+    msgspec.Struct, tag="tool_use", tag_field="type", forbid_unknown_fields=True, kw_only=True
+):
+    """A call that an assistant made."""
+
+    id: Id
+    name: Id
+    input: dict[str, Any]
+    cache_control: CacheControl | None = None
+    caller: dict[str, Any] | None = None
+
+
+class ToolResultBlock(
+    msgspec.Struct, tag="tool_result", tag_field="type", forbid_unknown_fields=True, kw_only=True
+):
+    """What a call gave."""
+
+    tool_use_id: Id
+    content: str | list[OnlyText] | None = None
+    is_error: bool | None = None
+    cache_control: CacheControl | None = None
+
+    @property
+    def text(self) -> str:
+        """What it gave; a model that reads text alone is told in text that it failed."""
+        text = text_of(self.content or "")
+        return f"Error: {text}" if self.is_error else text
+
+
+Block = TextBlock | ThinkingBlock | ToolUseBlock | ToolResultBlock
+
+
+class MessageBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """One message."""
+
+    role: Literal["user", "assistant", "system"]
+    content: str | list[Block]
+
+
+def text_of(content: str | list[OnlyText]) -> str:
+    """The text of blocks, each on lines of its own."""
+    return content if isinstance(content, str) else "\n".join(block.text for block in content)
+
+
+class Turns:
+    """Folds messages into turns; messages of one role that follow each other are one turn."""
+
+    def __init__(self, system: str | list[OnlyText] | None) -> None:
+        self._turns: list[Message] = []
+        self._calls: dict[str, str] = {}
+        if system:
+            self._turns.append(Message(role="system", content=text_of(system)))
+
+    def add(self, body: MessageBody, at: str) -> None:
+        """Add a message; `at` is where it stands in the request.
+
+        Raises:
+            InvalidRequestError: A block that its role cannot say, or a result without a call;
+                `param` names it.
+        """
+        if isinstance(body.content, str):
+            self._extend(body.role, text=body.content)
+            return
+        for number, block in enumerate(body.content):
+            self._add_block(body.role, block, f"{at}.content[{number}]")
+
+    def turns(self) -> tuple[Message, ...]:
+        """The turns so far."""
+        return tuple(self._turns)
+
+    def _add_block(self, role: str, block: Block, at: str) -> None:
+        match block:
+            case TextBlock():
+                self._extend(role, text=block.text)
+            case ThinkingBlock() if role == "assistant":
+                self._extend(role, reasoning=block.thinking)
+            case ToolUseBlock() if role == "assistant":
+                arguments = msgspec.json.encode(block.input).decode()
+                self._calls[block.id] = block.name
+                self._extend(role, call=ToolCall(id=block.id, name=block.name, arguments=arguments))
+            case ToolResultBlock() if role == "user":
+                self._answer(block, at)
+            case _:
+                raise InvalidRequestError(
+                    f"A message of the role {role!r} cannot have this block.", param=f"{at}.type"
+                )
+
+    def _answer(self, block: ToolResultBlock, at: str) -> None:
+        if block.tool_use_id not in self._calls:
+            raise InvalidRequestError(
+                f"No 'tool_use' block before it has the id {block.tool_use_id!r}.",
+                param=f"{at}.tool_use_id",
+            )
+        self._turns.append(
+            Message(
+                role="tool",
+                content=block.text,
+                name=self._calls[block.tool_use_id],
+                tool_call_id=block.tool_use_id,
+            )
+        )
+
+    def _extend(
+        self, role: str, *, text: str = "", reasoning: str = "", call: ToolCall | None = None
+    ) -> None:
+        last = self._turns[-1] if self._turns else None
+        if last is None or last.role != role:
+            last = Message(role=role, content="")
+            self._turns.append(last)
+        self._turns[-1] = replace(
+            last,
+            content=_joined(last.content, text),
+            reasoning=_joined(last.reasoning, reasoning),
+            tool_calls=(*last.tool_calls, call) if call else last.tool_calls,
+        )
+
+
+def _joined(before: str, more: str) -> str:
+    return f"{before}\n{more}" if before and more else before or more
