@@ -50,8 +50,8 @@ class EngineTraits(HasTraits):
     max_concurrent_requests = Int(
         min=0,
         help="""Requests that one model works on at the same time, its slots; 0 leaves it to
-        the engine. Of three or more, a fifth and at least one is kept for users who have
-        none. Default: LLM_MAX_CONCURRENT_REQUESTS, then 0.""",
+        the engine. Of three or more a third, four at most, is kept from a user who
+        has the others. Default: LLM_MAX_CONCURRENT_REQUESTS, then 0.""",
     ).tag(config=True)
 
     model_options = Dict(

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 CONTEXT_LENGTH = 8192
 """Tokens of prompt and answer together, unless the load options say otherwise."""
 
-_SLOTS = 10
+_SLOTS = 12
 _TOKEN = re.compile(r"\s*\S+|\s+")
 
 

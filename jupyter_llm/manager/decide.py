@@ -30,8 +30,8 @@ _GENERAL_ADVICE = (
 _MIN_RETRY_S = 1.0
 _MAX_RETRY_S = 120.0
 
-_RESERVED_PART = 5
-_MIN_TO_RESERVE = 3
+_RESERVED_PART = 3
+_MAX_RESERVED = 4
 
 _COMFORT = 1.2
 """With a fifth to spare, what else runs on the machine may grow without a word."""
@@ -101,24 +101,31 @@ def check_line(model_id: str, num_waiting: int, max_waiting: int, retry_s: float
 
 
 def reserve_of(num_slots: int) -> int:
-    """Slots that are kept for users who have none: a fifth, at least one of three or more.
+    """Slots that one user alone does not get: a third, four at most.
 
-    A short request of somebody else would wait for the end of a long answer otherwise.
+    A short request of somebody else would wait for the end of a long answer otherwise. One
+    slot or two are needed by whoever is there.
     """
-    return max(1, num_slots // _RESERVED_PART) if num_slots >= _MIN_TO_RESERVE else 0
+    return min(num_slots // _RESERVED_PART, _MAX_RESERVED)
 
 
-def may_run(num_running: int, num_free: int, num_slots: int) -> bool:
-    """Whether a user who has `num_running` turns may have another.
+def may_run(num_running: int, num_free: int, num_slots: int, num_users: int) -> bool:
+    """Whether a user who has `num_running` turns may have another beside `num_users` in all.
 
-    1. There must be a free slot.
-    2. Who has none may take any.
-    3. Who has one leaves the reserve free.
+    1. Who has none may take any slot that is free.
+    2. Who has less than an equal part may, among several, take any but the last: there may
+       come somebody who has none.
+    3. Who has more leaves the reserve free.
     """
-    return num_free > (reserve_of(num_slots) if num_running else 0)
+    if not num_running:
+        return num_free > 0
+    reserve = reserve_of(num_slots)
+    if num_users > 1 and num_running < num_slots / num_users:
+        return num_free > min(reserve, 1)
+    return num_free > reserve
 
 
-_USUAL = {"num_gpu_layers": -1, "kv_type": "f16", "adapters": ()}
+_USUAL = {"num_gpu_layers": -1, "kv_type": "f16", "adapters": (), "speculation": "none"}
 """What engines choose where nobody does, as far as their figures do not tell."""
 
 

@@ -76,7 +76,7 @@ class FairQueue:
     1. The user who was served least goes first (`Counters`); among equals who has waited
        longest.
     2. Among the requests of one user the higher priority goes first, then who came first.
-    3. Who has a turn already leaves some slots to those who have none (`may_run`).
+    3. Who has turns already leaves some slots to those who have fewer (`may_run`).
     """
 
     def __init__(self) -> None:
@@ -114,10 +114,11 @@ class FairQueue:
     def pop(self, num_slots: int) -> Ticket | None:
         """Give the next request its turn, if one may have it while there are so many slots."""
         num_free = num_slots - self.num_running
+        num_users = len(self._lines.keys() | self._running.keys()) if num_free > 0 else 0
         passed: list[tuple[float, int, str]] = []
         ticket = None
         while num_free > 0 and ticket is None and (first := self._first()):
-            if may_run(self._running[first[2]], num_free, num_slots):
+            if may_run(self._running[first[2]], num_free, num_slots, num_users):
                 ticket = self._start(first[2])
             else:
                 passed.append(heappop(self._order))

@@ -211,7 +211,7 @@ def test_loading_again_and_again_leaves_no_descriptors() -> None:
         counts = []
         for _ in range(5):
             async with hosted_echo() as engine:
-                assert engine.stats().slots == 10
+                assert engine.stats().slots == 12
             counts.append(psutil.Process().num_fds())
         assert len(set(counts[1:])) == 1
 

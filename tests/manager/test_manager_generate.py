@@ -71,7 +71,7 @@ async def test_requests_that_wait_for_the_load_are_bounded_too() -> None:
 @scenario
 async def test_an_engine_that_dies_ends_its_streams_and_comes_back() -> None:
     gate = asyncio.Event()
-    async with stage(Part(slots=10, token_gate=gate), Part()) as s:
+    async with stage(Part(slots=12, token_gate=gate), Part()) as s:
         streams = [asyncio.create_task(s.text()) for _ in range(8)]
         await until(lambda: bool(s.troupe.engines) and s.engine.num_running == 8)
         s.engine.die("Signal 9.")
