@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jupyter_llm.errors import InvalidRequestError
-from jupyter_llm.types import Constraint, ConstraintKind, GenerationRequest, ToolChoice
+from jupyter_llm.types import Constraint, ConstraintKind, GenerationRequest, Image, ToolChoice
 
 from .declared import Declared
 from .formats.base import Format
 from .formats.choose import FALLBACK, format_of
 from .lark import FindToken, Lark
+from .marks import marked
 from .parser import AnswerParser
 from .reasoning import Opening, Reasoning, reasoning_of
 from .template import ChatTemplate
@@ -31,7 +32,8 @@ class Turn:
     to compile on their own, so that a refusal names them. `make_parser` splits one answer;
     `None` where all of it is text. `markers` are control tokens that the parser has to see.
     After `reasoning_budget` tokens of reasoning `closing` is to follow. `stops` end the answer
-    like stop strings; after one call it is complete where `is_one_call`.
+    like stop strings; after one call it is complete where `is_one_call`. `images` are by the
+    words that stand for them in the prompt.
     """
 
     prompt: str
@@ -43,6 +45,7 @@ class Turn:
     closing: str = ""
     stops: tuple[str, ...] = ()
     is_one_call: bool = False
+    images: Mapping[str, Image] = field(default_factory=dict)
 
 
 class Dialogue:
@@ -68,10 +71,13 @@ class Dialogue:
         Raises:
             InvalidRequestError: A value cannot be honoured; `param` names it.
         """
+        conversation = marked(request.messages or ())
+        request = replace(request, messages=conversation.messages)
         toolbox = request.toolbox
         tools = Declared(() if toolbox.choice is ToolChoice.NONE else toolbox.tools)
         form = self._format if self._template.knows_tools or not tools.tools else self._told()
         prompt, opening, thinks = self._prompt(request, tools)
+        conversation.check(prompt)
         main = self._main(request, tools, form)
         constraints = [main] if main else []
         if constraints and thinks and self._reasoning:
@@ -88,6 +94,7 @@ class Dialogue:
             reasoning_budget=request.reasoning_budget if self._reasoning else None,
             closing=self._reasoning.closing(to_call=calls_next) if self._reasoning else "",
             is_one_call=bool(tools.tools) and not toolbox.is_parallel,
+            images=conversation.images,
         )
 
     def _told(self) -> Format:

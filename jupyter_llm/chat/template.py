@@ -21,7 +21,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jupyter_llm.errors import InvalidRequestError, ModelFileError
 from jupyter_llm.types import Message, Tool, ToolCall
 
-from .turns import CallStyle, tool_dict, turn_dict, with_calls_told, with_tools_told
+from .turns import CallStyle, in_parts, tool_dict, turn_dict, with_calls_told, with_tools_told
 
 _FAILURES = (
     *(TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError),
@@ -118,6 +118,18 @@ class ChatTemplate:
         )
         return next((style for style in styles if self._takes(style)), None)
 
+    @cached_property
+    def _wants_parts(self) -> bool:
+        """Whether it shows a text only as a part of a list; so do many templates with images."""
+        turn = turn_dict(_PROBE[0], 0, CallStyle())
+        return not self._shows(turn) and self._shows(in_parts(turn))
+
+    def _shows(self, turn: Mapping[str, Any]) -> bool:
+        try:
+            return _PROBE[0].content in self._template.render(self._names([turn], ()))
+        except _FAILURES:
+            return False
+
     def _takes(self, style: CallStyle) -> bool:
         turns = [turn_dict(turn, at, style) for at, turn in enumerate(_PROBE)]
         try:
@@ -133,13 +145,19 @@ class ChatTemplate:
         tools: Sequence[Tool],
         arguments: Mapping[str, Any],
     ) -> str:
-        names = {
+        if self._wants_parts:
+            turns = [in_parts(turn) for turn in turns]
+        return self._template.render({**arguments, **self._names(turns, tools)})
+
+    def _names(
+        self, turns: Sequence[Mapping[str, Any]], tools: Sequence[Tool]
+    ) -> Mapping[str, Any]:
+        return {
             "messages": turns,
             "tools": [tool_dict(tool) for tool in tools] or None,
             "add_generation_prompt": True,
             **self._tokens,
         }
-        return self._template.render({**arguments, **names})
 
 
 def _checked(arguments: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -87,6 +87,12 @@ def turn_dict(message: Message, index: int, style: CallStyle) -> dict[str, Any]:
             turn["content"] = None if style.has_null_content else ""
             turn |= {"thinking": message.reasoning} if message.reasoning else {}
     return turn
+
+
+def in_parts(turn: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A turn whose text is the only part of a list."""
+    text = turn.get("content")
+    return {**turn, "content": [{"type": "text", "text": text}]} if text else turn
 
 
 def with_tools_told(messages: Sequence[Message], tools: Sequence[Tool]) -> list[Message]:

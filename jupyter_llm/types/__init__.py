@@ -5,7 +5,7 @@ Every value is frozen and keyword-only; a name carries its unit (`_bytes`, `_s`,
 """
 
 from jupyter_llm.types.constraint import Constraint, ConstraintKind
-from jupyter_llm.types.conversation import Message, Tool, Toolbox, ToolCall, ToolChoice
+from jupyter_llm.types.conversation import Image, Message, Tool, Toolbox, ToolCall, ToolChoice
 from jupyter_llm.types.download import Download, DownloadState
 from jupyter_llm.types.embedding import (
     EmbeddingRequest,
@@ -55,6 +55,7 @@ __all__ = [
     "FinishReason",
     "Fit",
     "GenerationRequest",
+    "Image",
     "ListedModel",
     "LoadOptions",
     "MemoryUse",

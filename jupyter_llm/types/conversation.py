@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -16,11 +16,25 @@ class ToolCall:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Image:
+    """A picture in a message, before the character number `offset` of its content.
+
+    `data` is the file itself; until it is there, `url` says where it is. `param` is the field
+    that it came in.
+    """
+
+    param: str
+    offset: int = 0
+    data: bytes = field(default=b"", repr=False)
+    url: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
     """One turn of a conversation.
 
     An assistant's turn may have called tools and shown its `reasoning`; a turn of the role
-    `tool` answers the call `tool_call_id`.
+    `tool` answers the call `tool_call_id`. `images` stand in the order of their places.
     """
 
     role: str
@@ -29,6 +43,7 @@ class Message:
     reasoning: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str = ""
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
