@@ -32,23 +32,29 @@ def write_tiny_gguf(  # noqa: PLR0913 - what models differ in
     markers: Sequence[str] = (),
     fills_gaps: bool = False,
     quantizes: bool = True,
+    architecture: str = "llama",
 ) -> Path:
     """Write the model; the same arguments give the same bytes.
 
     `markers` are further control tokens. With `fills_gaps` it has the tokens of
-    fill-in-the-middle, after all others; without `quantizes` its weights are float32.
+    fill-in-the-middle, after all others; without `quantizes` its weights are float32. The
+    `architecture` may also be `qwen2vl`, whose positions have four axes.
     """
     tokens, merges = _vocabulary()
     gap = _GAP if fills_gaps else ()
     tokens += (*markers, *gap)
-    writer = gguf.GGUFWriter(path, "llama")
+    writer = gguf.GGUFWriter(path, architecture)
     _add_hyperparameters(writer, len(tokens))
     num_control = len(_SPECIAL) + len(markers) + len(gap)
     _add_vocabulary(writer, tokens, merges, num_control=num_control)
     if fills_gaps:
         _add_gap_tokens(writer, tokens)
     writer.add_chat_template(chat_template)
-    for name, weights in _weights(np.random.default_rng(seed), len(tokens)).items():
+    weights_by_name = _weights(np.random.default_rng(seed), len(tokens))
+    if architecture == "qwen2vl":
+        writer.add_rope_dimension_sections([2, 3, 3, 0])
+        weights_by_name |= _biases()
+    for name, weights in weights_by_name.items():
         if weights.ndim == 1 or not quantizes:
             writer.add_tensor(name, weights)
         else:
@@ -141,3 +147,13 @@ def _weights(rng: np.random.Generator, num_tokens: int) -> dict[str, np.ndarray]
         }
         weights |= {f"blk.{layer}.{name}.weight": value for name, value in block.items()}
     return weights
+
+
+def _biases() -> dict[str, np.ndarray]:
+    num_kv = _NUM_EMBEDDING // _NUM_HEADS * _NUM_KV_HEADS
+    widths = {"attn_q": _NUM_EMBEDDING, "attn_k": num_kv, "attn_v": num_kv}
+    return {
+        f"blk.{layer}.{name}.bias": np.zeros(width, np.float32)
+        for layer in range(_NUM_LAYERS)
+        for name, width in widths.items()
+    }

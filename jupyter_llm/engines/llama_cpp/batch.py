@@ -27,12 +27,12 @@ class Batch:
         self._rows = self._sequence_ids.ctypes.data + 4 * np.arange(capacity, dtype=np.uintp)
         self.struct = llama.llama_batch(
             n_tokens=0,
-            token=_pointer(self._tokens, ctypes.c_int32),
+            token=pointer_to(self._tokens, ctypes.c_int32),
             embd=None,
-            pos=_pointer(self._positions, ctypes.c_int32),
-            n_seq_id=_pointer(self._num_sequence_ids, ctypes.c_int32),
-            seq_id=_pointer(self._rows, ctypes.POINTER(ctypes.c_int32)),
-            logits=_pointer(self._wants_logits, ctypes.c_int8),
+            pos=pointer_to(self._positions, ctypes.c_int32),
+            n_seq_id=pointer_to(self._num_sequence_ids, ctypes.c_int32),
+            seq_id=pointer_to(self._rows, ctypes.POINTER(ctypes.c_int32)),
+            logits=pointer_to(self._wants_logits, ctypes.c_int8),
         )
 
     def clear(self) -> None:
@@ -68,5 +68,6 @@ class Batch:
         self._wants_logits[: self.struct.n_tokens] = 1
 
 
-def _pointer(array: npt.NDArray[Any], kind: Any) -> Any:
+def pointer_to(array: npt.NDArray[Any], kind: Any) -> Any:
+    """A C pointer to the first element; the array has to live as long."""
     return ctypes.cast(array.ctypes.data, ctypes.POINTER(kind))

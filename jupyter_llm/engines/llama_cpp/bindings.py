@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import deque
+from collections.abc import Callable
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -51,6 +52,25 @@ def load_bindings() -> ModuleType:
     return module
 
 
+@cache
+def load_mtmd() -> ModuleType:
+    """Import `llama_cpp.mtmd_cpp`, with which models see.
+
+    Raises:
+        EngineUnavailableError: llama-cpp-python is not installed, or without it.
+    """
+    load_bindings()
+    try:
+        from llama_cpp import mtmd_cpp
+    except (ImportError, OSError, RuntimeError, FileNotFoundError) as error:
+        raise EngineUnavailableError(
+            f"llama-cpp-python cannot see here: {error}. Install a build with libmtmd."
+        ) from error
+    module: ModuleType = mtmd_cpp
+    log_lines.follow(module.mtmd_helper_log_set)
+    return module
+
+
 class _bounded_spinning:  # noqa: N801 - reads as the statement it is used in
     """Limit OpenMP's spinning for libraries loaded inside the block.
 
@@ -87,7 +107,11 @@ class LogLines:
                 self._parts.append((level, text.decode(errors="replace")))
 
         self._callback = llama_cpp.llama_log_callback(on_part)
-        llama_cpp.llama_log_set(self._callback, None)
+        self.follow(llama_cpp.llama_log_set)
+
+    def follow(self, set_log: Callable[[Any, None], None]) -> None:
+        """Take over the log of one more library of llama.cpp's."""
+        set_log(self._callback, None)
 
     def clear(self) -> None:
         """Forget what was logged so far."""

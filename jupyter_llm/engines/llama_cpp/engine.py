@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
+from jupyter_llm.chat.dialogue import Turn
 from jupyter_llm.chat.grammar.grammars import Grammars
 from jupyter_llm.engines.base import Engine, OnProgress
 from jupyter_llm.errors import EngineDiedError, LLMError
@@ -17,6 +18,7 @@ from jupyter_llm.types import (
     Embeddings,
     EngineStats,
     GenerationRequest,
+    Image,
     LoadOptions,
     MemoryUse,
     Model,
@@ -32,8 +34,11 @@ from .embedding_context import Vector
 from .inputs import Inputs
 from .probe import probe
 from .prompts import Prompts
-from .runtime import LoadStoppedError, OnLoading, Runtime
+from .runtime import Runtime
 from .sequence import Sequence
+from .sight import Seen
+from .stopping import LoadStoppedError, OnLoading
+from .vision import Vision
 from .worker import Event, Worker
 
 P = ParamSpec("P")
@@ -49,10 +54,13 @@ class _Loaded:
     inputs: Inputs
     grammars: Grammars
     worker: Worker
+    vision: Vision | None
 
     def release(self) -> None:
         """End it all; one call, so that a caller who is cancelled cannot stop it half-way."""
         self.worker.stop()
+        if self.vision:
+            self.vision.close()
         self.grammars.close()
         self.runtime.free()
 
@@ -61,7 +69,8 @@ class LlamaCppEngine(Engine):
     """One GGUF model in this process, many sequences per step.
 
     Loading, templates and tokenizing run on one helper thread, the steps on the
-    worker's, grammars are compiled on theirs; the event loop only passes chunks on.
+    worker's, grammars are compiled and images looked at on theirs; the event loop only
+    passes chunks on.
     """
 
     name = "llama_cpp"
@@ -105,8 +114,9 @@ class LlamaCppEngine(Engine):
         matchers = [
             await self._require_loaded().grammars.compiled(each) for each in turn.constraints
         ]
+        seen = await self._look(turn, Vision.see)
         sequence = await self._on_helper(
-            self._require_loaded().prompts.sequence, request, turn, matchers
+            self._require_loaded().prompts.sequence, request, turn, matchers, seen
         )
         if sequence.scores is None and (echo := sequence.echo()):
             yield echo
@@ -139,7 +149,10 @@ class LlamaCppEngine(Engine):
 
     async def tokenize(self, request: TokenizeRequest) -> TokenList:
         """Say what the model would read. See `Engine.tokenize`."""
-        return await self._on_helper(self._require_loaded().inputs.tokens, request)
+        asked = request.request
+        turn = await self._on_helper(self._require_loaded().prompts.any_turn, asked)
+        seen = await self._look(turn, Vision.measure)
+        return await self._on_helper(self._require_loaded().inputs.tokens, request, turn, seen)
 
     async def detokenize(self, request: DetokenizeRequest) -> str:
         """Say what tokens stand for. See `Engine.detokenize`."""
@@ -185,7 +198,10 @@ class LlamaCppEngine(Engine):
             on_death=lambda error: _post(loop, self._death.put_nowait, error),
         )
         grammars = Grammars(runtime.vocabulary.grammar_tokenizer)
-        return _Loaded(runtime, prompts, Inputs(runtime, prompts), grammars, worker)
+        vision = (
+            Vision(runtime.projector, runtime.options.context_length) if runtime.projector else None
+        )
+        return _Loaded(runtime, prompts, Inputs(runtime, prompts), grammars, worker, vision)
 
     async def _abandon(self, loading: asyncio.Future[_Loaded]) -> None:
         """Wait until a load that nobody wants any more has given its memory back."""
@@ -204,6 +220,19 @@ class LlamaCppEngine(Engine):
         for sequence, item in events:
             if (answer := self._answers.get(sequence)) is not None:
                 answer.put_nowait(item)
+
+    async def _look(
+        self, turn: Turn, how: Callable[[Vision, Mapping[str, Image]], dict[str, Seen]]
+    ) -> dict[str, Seen]:
+        """What the images of a turn come to."""
+        vision = self._require_loaded().vision
+        if vision is None or not turn.images:
+            return {}
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(vision.thread, how, vision, turn.images)
+        except RuntimeError as error:  # the thread has ended
+            raise EngineDiedError("The model was unloaded before the answer began.") from error
 
     async def _on_helper(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         loop = asyncio.get_running_loop()

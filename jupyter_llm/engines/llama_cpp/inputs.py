@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,9 +23,12 @@ from jupyter_llm.types import (
 from .embedding_context import embedding_size
 
 if TYPE_CHECKING:
+    from jupyter_llm.chat.dialogue import Turn
+
     from .embedding_context import Vector
     from .prompts import Prompts
     from .runtime import Runtime
+    from .sight import Seen
 
 
 class Inputs:
@@ -83,20 +86,20 @@ class Inputs:
             first = [_sigmoid(score) for score in first]
         return Ranking(scores=tuple(first), usage=_usage(texts))
 
-    def tokens(self, request: TokenizeRequest) -> TokenList:
-        """The tokens of a prompt.
+    def tokens(self, request: TokenizeRequest, turn: Turn, seen: Mapping[str, Seen]) -> TokenList:
+        """The tokens of a prompt; those of images have no name and no number but -1.
 
         Raises:
             InvalidRequestError: A value cannot be honoured; `param` names it.
         """
         prompt = request.request.prompt
         if prompt is None:
-            ids = self._prompts.tokens(request.request)
+            ids = self._prompts.tokens(request.request, turn, seen)
         else:
             ids = self._vocabulary.tokenize(prompt, adds_special=request.adds_special)
         return TokenList(
-            ids=tuple(ids),
-            pieces=tuple(self._vocabulary.name(token) for token in ids),
+            ids=tuple(max(token, -1) for token in ids),
+            pieces=tuple(self._vocabulary.name(token) if token >= 0 else b"" for token in ids),
             context_length=self._runtime.options.context_length,
         )
 

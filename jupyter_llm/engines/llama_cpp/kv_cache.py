@@ -8,20 +8,22 @@ kept here, with virtual cells and reference counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Protocol
+
+from .sight import is_within_image
 
 
 class Memory(Protocol):
     """The few operations on llama.cpp's memory that the cache needs."""
 
-    def copy(self, source: int, target: int, length: int) -> None:
-        """Give the first `length` cells of one sequence to another, too."""
+    def copy(self, source: int, target: int, end: int) -> None:
+        """Give one sequence's cells before position `end` to another, too."""
 
-    def truncate(self, sequence_id: int, length: int) -> bool:
-        """Drop everything from position `length` on; False where that is impossible."""
+    def truncate(self, sequence_id: int, end: int) -> bool:
+        """Drop everything from position `end` on; False where that is impossible."""
 
     def clear(self, sequence_id: int) -> None:
         """Drop a whole sequence."""
@@ -42,15 +44,23 @@ class KVCache:
 
     A sequence is opened, extended as its tokens are computed, and closed; closed
     sequences stay as prefixes for later ones until their cells are needed.
-    `keeps_prefixes` is False for recurrent models, whose state cannot be cut.
+    `keeps_prefixes` is False for recurrent models, whose state cannot be cut;
+    `position_behind` says where what follows some tokens stands.
     """
 
     def __init__(
-        self, memory: Memory, *, num_cells: int, num_sequences: int, keeps_prefixes: bool
+        self,
+        memory: Memory,
+        *,
+        num_cells: int,
+        num_sequences: int,
+        keeps_prefixes: bool,
+        position_behind: Callable[[Sequence[int]], int] = len,
     ) -> None:
         self.num_cells = num_cells
         self._memory = memory
         self._keeps_prefixes = keeps_prefixes
+        self._position_behind = position_behind
         self._residents = [_Resident() for _ in range(num_sequences)]
         self._free_cells = list(range(num_cells))
         self._references = [0] * num_cells
@@ -109,7 +119,8 @@ class KVCache:
 
     def forget_guesses(self, sequence_id: int) -> None:
         """Take tokens out of memory that were computed and never booked."""
-        self._memory.truncate(sequence_id, len(self._residents[sequence_id].tokens))
+        tokens = self._residents[sequence_id].tokens
+        self._memory.truncate(sequence_id, self._position_behind(tokens))
 
     def close(self, sequence_id: int) -> None:
         """End the use of a sequence; what it holds stays as a prefix for others."""
@@ -138,18 +149,19 @@ class KVCache:
                 self._free_cells.append(cell)
 
     def _share(self, source: int, target: int, length: int) -> None:
-        self._memory.copy(source, target, length)
         origin, copy = self._residents[source], self._residents[target]
+        self._memory.copy(source, target, self._position_behind(origin.tokens[:length]))
         copy.tokens = origin.tokens[:length]
         copy.cells = origin.cells[:length]
         for cell in copy.cells:
             self._references[cell] += 1
 
     def _truncate(self, sequence_id: int, length: int) -> int:
-        if not length or not self._memory.truncate(sequence_id, length):
+        resident = self._residents[sequence_id]
+        end = self._position_behind(resident.tokens[:length])
+        if not length or not self._memory.truncate(sequence_id, end):
             self.drop(sequence_id)
             return 0
-        resident = self._residents[sequence_id]
         self._release(resident.cells[length:])
         del resident.tokens[length:], resident.cells[length:]
         return length
@@ -162,7 +174,11 @@ class KVCache:
         lengths = [common_prefix(r.tokens, tokens) for r in self._residents]
         longest = max(range(len(lengths)), key=lengths.__getitem__)
         most = len(tokens) - 1 if num_reusable is None else min(num_reusable, len(tokens) - 1)
-        return longest, min(lengths[longest], most)
+        length = min(lengths[longest], most)
+        # the tokens of an image may look at each other: it is shared whole or not at all
+        while is_within_image(tokens, length):
+            length -= 1
+        return longest, length
 
     def _vacant_id(self) -> int:
         """A sequence id that holds nothing, or else the one unused for longest."""

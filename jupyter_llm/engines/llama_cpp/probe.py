@@ -45,8 +45,9 @@ async def probe(model: Model, options: LoadOptions) -> ProbeResult:
     """
     try:
         check_hyperparameters(await asyncio.to_thread(read_header, Path(model.path)))
-        for adapter in options.adapters or ():
-            await asyncio.to_thread(read_header, Path(adapter))
+        for beside in (*(options.adapters or ()), model.projector_path):
+            if beside:
+                await asyncio.to_thread(read_header, Path(beside))
         return await _try_in_child(model, options)
     except ModelFileError as error:
         if model.path in error.message:  # llama.cpp's own messages name the file already

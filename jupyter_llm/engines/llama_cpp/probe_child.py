@@ -42,7 +42,7 @@ def try_model(model: Model, options: LoadOptions) -> ProbeResult:
     """Do all that a load does, without memory for the weights."""
     llama = load_bindings()
     size_bytes = max(Path(model.path).stat().st_size, model.size_bytes)
-    limit_memory(_ALLOWANCE_BYTES + size_bytes)
+    limit_memory(_ALLOWANCE_BYTES + size_bytes + _size_bytes(model.projector_path))
     before_bytes = private_bytes()
     runtime = Runtime(model, options, lambda _part: True, no_alloc=True)
     _check_kind(runtime)
@@ -59,8 +59,13 @@ def try_model(model: Model, options: LoadOptions) -> ProbeResult:
     )
     runtime.free()
     if size_bytes <= SMALL_FILE_BYTES:
-        _try_steps(model)
+        is_small = _size_bytes(model.projector_path) <= SMALL_FILE_BYTES
+        _try_steps(model if is_small else replace(model, projector_path=""))
     return result
+
+
+def _size_bytes(path: str) -> int:
+    return Path(path).stat().st_size if path else 0
 
 
 def _check_kind(runtime: Runtime) -> None:

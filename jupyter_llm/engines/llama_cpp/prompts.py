@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from collections.abc import Sequence as Items
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,11 +12,12 @@ from jupyter_llm.chat.dialogue import Dialogue, Turn
 from jupyter_llm.chat.grammar.form import Form
 from jupyter_llm.chat.split import Split
 from jupyter_llm.errors import ContextLengthError, InvalidRequestError
-from jupyter_llm.types import GenerationRequest
+from jupyter_llm.types import GenerationRequest, Image
 
 from .runtime import Runtime
 from .scoring import Echo, offsets_in
 from .sequence import Sequence
+from .sight import Seen, Sight, Span, Spans
 
 if TYPE_CHECKING:
     from llguidance import LLMatcher
@@ -32,6 +34,7 @@ class Prompts:
         self._vocabulary = runtime.vocabulary
         self._context_length = runtime.options.context_length
         self._purpose = runtime.purpose
+        self._sees = runtime.projector is not None
         self._dialogue: Dialogue | None = None
         if runtime.chat_template:
             self._dialogue = Dialogue(
@@ -62,19 +65,28 @@ class Prompts:
                 "send a prompt to /v1/completions instead.",
                 param="messages",
             )
-        return self._dialogue.turn(request)
+        turn = self._dialogue.turn(request)
+        for image in turn.images.values() if not self._sees else ():
+            raise unseen(request.model_id, image)
+        return turn
 
     def sequence(
-        self, request: GenerationRequest, turn: Turn, matchers: Items[LLMatcher] = ()
+        self,
+        request: GenerationRequest,
+        turn: Turn,
+        matchers: Items[LLMatcher] = (),
+        seen: Mapping[str, Seen] | None = None,
     ) -> Sequence:
         """Return a sequence ready to be submitted, held to the turn's constraints by `matchers`.
+
+        `seen` is what the turn's images come to.
 
         Raises:
             ContextLengthError: The prompt leaves no room for an answer.
             InvalidRequestError: A value cannot be honoured; `param` names it.
         """
         self.check_tokens("logit_bias", (token for token, _ in request.sampling.logit_bias))
-        tokens = self._tokens(request, turn)
+        tokens, spans = self._tokens(request, turn, seen or {})
         room = self._context_length - len(tokens)
         if room < (0 if request.sampling.max_tokens == 0 else 1):
             raise ContextLengthError(
@@ -94,6 +106,7 @@ class Prompts:
             room=room,
             form=form,
             split=Split(turn, partial(self._vocabulary.tokenize, adds_special=False)),
+            spans=spans,
         )
         if request.echo:
             sequence.begin_with(self._echo(request, tokens))
@@ -111,17 +124,46 @@ class Prompts:
             return Echo(text=text)
         return Echo(text=text, offsets=offsets_in(text, [read(token) for token in tokens]))
 
-    def tokens(self, request: GenerationRequest) -> list[int]:
-        """What the model reads, however long it is.
+    def tokens(self, request: GenerationRequest, turn: Turn, seen: Mapping[str, Seen]) -> list[int]:
+        """What the model reads, however long it is; negative numbers stand for images.
 
         Raises:
             InvalidRequestError: A value cannot be honoured; `param` names it.
         """
-        return self._tokens(request, self._turn(request))
+        return self._tokens(request, turn, seen)[0]
 
-    def _tokens(self, request: GenerationRequest, turn: Turn) -> list[int]:
+    def any_turn(self, request: GenerationRequest) -> Turn:
+        """What the model would be asked, though it may not write. Raises what `turn` raises."""
+        return self._turn(request)
+
+    def _tokens(
+        self, request: GenerationRequest, turn: Turn, seen: Mapping[str, Seen]
+    ) -> tuple[list[int], Spans]:
+        if seen:
+            return self._with_images(self._without_bos(turn.prompt), seen)
         if request.messages is not None:
-            return self._vocabulary.tokenize(self._without_bos(turn.prompt))
+            return self._vocabulary.tokenize(self._without_bos(turn.prompt)), Spans()
+        return self._of_prompt(request), Spans()
+
+    def _with_images(self, text: str, seen: Mapping[str, Seen]) -> tuple[list[int], Spans]:
+        """Text and images in turn; each piece of text is tokenized for itself, as mtmd does."""
+        marks = self._vocabulary.marks
+        tokens: list[int] = list(marks.begin)
+        spans: list[Span] = []
+        position = len(tokens)
+        for part in re.split(f"({'|'.join(seen)})", text):
+            text_tokens = self._vocabulary.tokenize(part, adds_special=False)
+            for piece in seen.get(part, (text_tokens,)):
+                if isinstance(piece, Sight):
+                    spans.append(Span(start=len(tokens), position=position, sight=piece))
+                    tokens += piece.tokens
+                    position += piece.num_positions
+                else:
+                    tokens += piece
+                    position += len(piece)
+        return [*tokens, *marks.end], Spans(spans)
+
+    def _of_prompt(self, request: GenerationRequest) -> list[int]:
         if request.prompt_tokens is not None:
             self.check_tokens("prompt", request.prompt_tokens)
             tokens = list(request.prompt_tokens)
@@ -172,3 +214,12 @@ class Prompts:
                     f"{param} has token {token}, but this model's tokens run from 0 to {last}.",
                     param=param,
                 )
+
+
+def unseen(model_id: str, image: Image) -> InvalidRequestError:
+    """The answer to an image for a model that has nothing to see it with."""
+    return InvalidRequestError(
+        f"{model_id} does not see. Leave the image out, or name a model with the modality "
+        "'image': one with a projector (mmproj) beside it.",
+        param=image.param,
+    )

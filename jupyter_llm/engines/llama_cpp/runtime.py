@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
-from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -25,23 +25,24 @@ from .embedding_context import (
 from .mapped import REPACKED, release_pages
 from .memory_log import memory_from_log
 from .params import context_params, model_params, resolve_options
+from .projector import Projector, planned_compute_bytes
 from .purpose import purpose_of
+from .stopping import LoadStoppedError, OnLoading
 from .vocabulary import Vocabulary
-
-OnLoading = Callable[[float], bool]
-"""Told the part of the weights that is read; returning False stops the load."""
 
 
 class Runtime:
     """What llama.cpp holds for one model, and the options it was loaded with.
 
     Raises:
-        ModelFileError: llama.cpp does not understand the file, or that of an adapter.
+        ModelFileError: llama.cpp does not understand the file, or that of an adapter or of
+            the projector.
         ModelLoadError: There is no room for the context.
         LoadStoppedError: `on_loading` returned False.
 
     With `no_alloc` everything is built but the weights, the cache and the
-    buffers: enough to see what they would take, not to compute.
+    buffers: enough to see what they would take, not to compute. What a projector takes is
+    then planned from the size of its file.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Runtime:
         self._adapters = options.adapters or ()
         self._beside: Any = None
         self._embedding: EmbeddingContext | None = None
+        self.projector: Projector | None = None
         self.options = resolve_options(options, model.context_length, num_usable_cores())
         params = model_params(self.llama, self.options, no_alloc=no_alloc)
         self.model = _load_model(self.llama, model.path, params, on_loading)
@@ -67,12 +69,17 @@ class Runtime:
             raise
         try:
             apply_adapters(self.llama, self.model, self.context, self._adapters)
+            projector_path = model.projector_path if "image" in model.modalities else ""
+            if projector_path and not no_alloc:
+                self.projector = Projector(
+                    projector_path, self.llama, self.model, self.options, on_loading
+                )
         except BaseException:
             self.free()
             raise
         self.num_cells: int = self.llama.llama_n_ctx(self.context)
         self.num_dimensions: int = self.llama.llama_model_n_embd_out(self.model)
-        self.memory = self._memory()
+        self.memory = _with_projector(self._memory(), projector_path, is_planned=no_alloc)
 
     def embedding_context(self) -> EmbeddingContext:
         """What gives vectors; a model that continues texts gets a small one beside its own.
@@ -103,8 +110,16 @@ class Runtime:
             or self.llama.llama_model_is_hybrid(self.model)
         )
 
+    @property
+    def counts_positions_apart(self) -> bool:
+        """Whether several tokens of an image may have the same position (M-RoPE)."""
+        kinds = (self.llama.LLAMA_ROPE_TYPE_MROPE, self.llama.LLAMA_ROPE_TYPE_IMROPE)
+        return self.llama.llama_model_rope_type(self.model) in kinds
+
     def free(self) -> None:
         """Give the memory back, to the system and not only to the allocator."""
+        if self.projector:
+            self.projector.free()
         if self._beside:
             self.llama.llama_free(self._beside)
         self.llama.llama_free(self.context)
@@ -137,6 +152,19 @@ class Runtime:
         return replace(memory, compute_bytes=memory.compute_bytes + outputs)
 
 
+def _with_projector(memory: MemoryUse, path: str, *, is_planned: bool) -> MemoryUse:
+    """The memory with that of a projector, whose buffers are in the log once it is loaded."""
+    if not path:
+        return memory
+    size_bytes = Path(path).stat().st_size
+    compute_bytes = planned_compute_bytes(size_bytes) if is_planned else 0
+    return replace(
+        memory,
+        weights_bytes=memory.weights_bytes + size_bytes,
+        compute_bytes=memory.compute_bytes + compute_bytes,
+    )
+
+
 class ContextMemory:
     """llama.cpp's memory of one context, as the KV cache's books need it."""
 
@@ -144,21 +172,17 @@ class ContextMemory:
         self._llama = runtime.llama
         self._memory = runtime.llama.llama_get_memory(runtime.context)
 
-    def copy(self, source: int, target: int, length: int) -> None:
-        """Give the first `length` cells of one sequence to another, too."""
-        self._llama.llama_memory_seq_cp(self._memory, source, target, 0, length)
+    def copy(self, source: int, target: int, end: int) -> None:
+        """Give one sequence's cells before position `end` to another, too."""
+        self._llama.llama_memory_seq_cp(self._memory, source, target, 0, end)
 
-    def truncate(self, sequence_id: int, length: int) -> bool:
-        """Drop everything from position `length` on; False where that is impossible."""
-        return bool(self._llama.llama_memory_seq_rm(self._memory, sequence_id, length, -1))
+    def truncate(self, sequence_id: int, end: int) -> bool:
+        """Drop everything from position `end` on; False where that is impossible."""
+        return bool(self._llama.llama_memory_seq_rm(self._memory, sequence_id, end, -1))
 
     def clear(self, sequence_id: int) -> None:
         """Drop a whole sequence."""
         self._llama.llama_memory_seq_rm(self._memory, sequence_id, -1, -1)
-
-
-class LoadStoppedError(Exception):
-    """The load was stopped from outside; nothing of it is left."""
 
 
 def _load_model(llama: ModuleType, path: str, params: Any, on_loading: OnLoading) -> Any:

@@ -69,7 +69,8 @@ class Sampler:
             size = (self._num_tokens, window)
             repetition = self._add("penalties", *size, params.repeat_penalty, 0.0, 0.0)
             for token in prompt:
-                self._llama.llama_sampler_accept(repetition, token)
+                if token >= 0:  # an image is nothing that could be repeated
+                    self._llama.llama_sampler_accept(repetition, token)
         penalties = (params.frequency_penalty, params.presence_penalty)
         if any(penalties):
             self._add("penalties", self._num_tokens, window, 1.0, *penalties)

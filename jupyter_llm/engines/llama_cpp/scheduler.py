@@ -9,7 +9,8 @@ Rules, in this order:
    waiting: in a moment it can copy what it would compute a second time.
 3. Every sequence that is decoding gets its one token.
 4. What is left of the step's budget goes to prompts, shared between users; of prompts
-   whose tokens are scored no more than the step has places for logits.
+   whose tokens are scored no more than the step has places for logits. A prompt's text and
+   its images take turns, and an image whose tokens look at each other comes whole.
 5. When cells run out, the youngest sequence of the user who has most gives its cells
    back and waits again, at the front. The oldest never does, so something always finishes.
 6. The first sequence of a user who has none running is admitted before others, and takes
@@ -24,6 +25,7 @@ from dataclasses import dataclass
 from .fairness import makes_room, newcomers, shared_budget, to_preempt, user_of
 from .kv_cache import KVCache, common_prefix
 from .sequence import Sequence
+from .sight import Span
 
 HEADROOM_CELLS = 16
 """Cells left for each running sequence's answer when another one is admitted."""
@@ -38,7 +40,8 @@ class Work:
 
     `draws` says that these are all it has, so that its next token can be drawn
     from the last one's logits; `is_prefill` that they were not drawn just before.
-    `guesses` are computed behind them, to be checked against what is drawn.
+    `guesses` are computed behind them, to be checked against what is drawn. `span` is the
+    image that they are a part of, and nothing else.
     """
 
     sequence: Sequence
@@ -46,6 +49,7 @@ class Work:
     draws: bool
     is_prefill: bool
     guesses: tuple[int, ...] = ()
+    span: Span | None = None
 
     @property
     def num_cells(self) -> int:
@@ -205,12 +209,13 @@ class Scheduler:
                 works.append(Work(sequence, 1, draws=True, is_prefill=False, guesses=guesses))
         budget = min(prefill_budget, self._batch_size - sum(work.num_cells for work in works))
         for sequence, part in shared_budget(self.running, budget):
-            num_tokens = part
+            num_tokens = sequence.part(part)
             if sequence.is_scoring:
                 num_tokens = min(num_tokens, outputs)
                 outputs -= num_tokens
                 if not num_tokens:
                     continue
             draws = num_tokens == sequence.num_pending
-            works.append(Work(sequence, num_tokens, draws=draws, is_prefill=True))
+            span = sequence.spans.at(sequence.num_computed)
+            works.append(Work(sequence, num_tokens, draws=draws, is_prefill=True, span=span))
         return works

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Protocol
 
 from jupyter_llm.chat.dialogue import Turn
@@ -22,6 +23,7 @@ from jupyter_llm.types import (
 
 from .lookup import PromptLookup
 from .scoring import Echo, PromptScores
+from .sight import Spans
 
 
 class Pieces(Protocol):
@@ -60,8 +62,9 @@ class Sequence:
     """A request's tokens and what has become of them.
 
     `tokens` are prompt and answer; the first `num_computed` of them are in the
-    KV cache as `sequence_id`; `form` is what the answer is held to. Once submitted it
-    belongs to the engine's thread; other threads only set `is_cancelled`.
+    KV cache as `sequence_id`; `form` is what the answer is held to, `spans` are the images
+    among the tokens. Once submitted it belongs to the engine's thread; other threads only
+    set `is_cancelled`.
     """
 
     def __init__(  # noqa: PLR0913 - what an answer is made of
@@ -73,6 +76,7 @@ class Sequence:
         room: int,
         form: Form | None = None,
         split: Split | None = None,
+        spans: Spans | None = None,
     ) -> None:
         self.request = request
         self.tokens = list(prompt)
@@ -81,6 +85,7 @@ class Sequence:
         self.num_cached = 0
         self.sequence_id: int | None = None
         self.form = form
+        self.spans = spans or Spans()
         self.lookup: PromptLookup | None = None
         self.is_cancelled = False
         self.clock = Clock(submitted=time.monotonic())
@@ -135,12 +140,18 @@ class Sequence:
         if self.lookup is None:
             return ()
         room = self._max_tokens - self.num_completion - 1
-        return self.lookup.guess(self.tokens, min(limit, room))
+        guesses = self.lookup.guess(self.tokens, min(limit, room))
+        # what followed may have been an image, which no model writes
+        return tuple(takewhile(lambda token: token >= 0, guesses))
 
     def learn(self, num_guessed: int, num_right: int) -> None:
         """Tell how many of the last guesses were right."""
         if self.lookup is not None:
             self.lookup.learn(len(self.tokens), num_guessed, num_right)
+
+    def part(self, limit: int) -> int:
+        """How many of the next tokens are computed in one go; of most images `limit` at most."""
+        return self.spans.limit(self.num_computed, limit)
 
     def note_start(self) -> None:
         """Record the first time this sequence gets a slot, and what it need not compute."""

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 from jupyter_llm.errors import EngineDiedError, LLMError, ModelLoadError
 from jupyter_llm.types import TokenChunk
@@ -16,6 +17,7 @@ from .bindings import log_lines
 from .counters import Counters
 from .drawer import Drawer, is_end
 from .embedder import Embedder, EmbeddingTask
+from .image_batch import ImageBatch
 from .kv_cache import KVCache
 from .lookup import PromptLookup
 from .masks import Masks
@@ -23,6 +25,7 @@ from .pace import PrefillPace
 from .runtime import ContextMemory, Runtime
 from .scheduler import Scheduler, Work
 from .sequence import Sequence
+from .sight import Span, num_positions
 
 Event = tuple[Sequence, TokenChunk | LLMError]
 Deliver = Callable[[list[Event]], None]
@@ -53,6 +56,7 @@ class Worker:
             num_cells=runtime.num_cells,
             num_sequences=options.num_sequences,
             keeps_prefixes=runtime.can_cut_state,
+            position_behind=num_positions if runtime.counts_positions_apart else len,
         )
         self._scheduler = Scheduler(
             cache,
@@ -142,22 +146,62 @@ class Worker:
         started = time.perf_counter()
         budget = self._pace.budget(others_decode=self._scheduler.has_decoding)
         works = self._scheduler.plan(budget)
-        indices = self._fill(works)
+        num_drawn, decode_s = 0, 0.0
+        # llama.cpp takes tokens or vectors, never both, and whole images one by one
+        texts = [work for work in works if work.span is None]
+        for part in (texts, *([work] for work in works if work.span)):
+            if not part:
+                continue
+            indices, part_s = self._compute(part)
+            if indices is None:
+                self._scheduler.preempt_youngest()
+                break
+            self._pace.observe(sum(w.num_tokens for w in part if w.is_prefill), part_s)
+            num_drawn += self._postprocess(part, indices)
+            self._counters.note_computed(part)
+            decode_s += part_s
+        self._counters.note_step(num_drawn, decode_s, time.perf_counter() - started)
+        self.stats = self._counters.snapshot()
+
+    def _compute(self, works: list[Work]) -> tuple[list[int] | None, float]:
+        """Decode text, or one image.
+
+        Returns where each one's last token stands, `None` if there was no room, and the
+        seconds it took.
+        """
+        span = works[0].span
+        image = self._image(works[0], span) if span else None
+        indices = [image.last] if image else self._fill(works)
+        struct = image.struct if image else self._batch.struct
         before = time.perf_counter()
         with self._masks.filled(work.sequence for work in works if work.draws):
-            code = self._runtime.llama.llama_decode(self._runtime.context, self._batch.struct)
+            code = self._decode(struct, reads_whole=image is not None and image.reads_whole)
         decode_s = time.perf_counter() - before
-        if code == NO_ROOM:
-            self._scheduler.preempt_youngest()
-            return
-        if code != DECODED:
+        if code not in (DECODED, NO_ROOM):
             raise EngineDiedError(
                 f"llama.cpp failed to compute a step (code {code}): {log_lines.errors()}"
             )
-        self._pace.observe(sum(w.num_tokens for w in works if w.is_prefill), decode_s)
-        num_drawn = self._postprocess(works, indices)
-        self._counters.note_step(works, num_drawn, decode_s, time.perf_counter() - started)
-        self.stats = self._counters.snapshot()
+        return (indices if code == DECODED else None), decode_s
+
+    def _decode(self, batch: Any, *, reads_whole: bool = False) -> int:
+        llama, context = self._runtime.llama, self._runtime.context
+        if not reads_whole:
+            return int(llama.llama_decode(context, batch))
+        llama.llama_set_causal_attn(context, False)
+        try:
+            return int(llama.llama_decode(context, batch))
+        finally:
+            llama.llama_set_causal_attn(context, True)
+
+    def _image(self, work: Work, span: Span) -> ImageBatch:
+        return ImageBatch(
+            self._runtime.llama,
+            span,
+            start=work.sequence.num_computed,
+            count=work.num_tokens,
+            sequence_id=self._scheduler.id_of(work.sequence),
+            logits=work.draws,
+        )
 
     def _embed(self) -> None:
         """Read some of the texts whose vectors are wanted, between two steps."""
@@ -179,7 +223,8 @@ class Worker:
             sequence_id = self._scheduler.id_of(sequence)
             is_checked = sequence.is_scoring or bool(work.guesses)
             wants = {"logits": work.draws, "all_logits": is_checked}
-            last = self._batch.add(tokens, start, sequence_id, **wants)
+            position = sequence.spans.position(start)
+            last = self._batch.add(tokens, position, sequence_id, **wants)
             indices.append(last - len(work.guesses))
         return indices
 
