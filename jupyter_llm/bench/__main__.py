@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jupyter_llm.hardware.cores import num_usable_cores
 
-from . import busy, catalogue, loading, memory, prefix, probe, startup, throughput
+from . import busy, catalogue, grammar, loading, memory, prefix, probe, startup, throughput
 from .model import write_random_model
 
 MODEL = Path("build/bench/random-0.5b-q8_0.gguf")
@@ -19,6 +19,7 @@ MEASUREMENTS: dict[str, Callable[..., str]] = {
     "throughput": throughput.measure,
     "prefix": prefix.measure,
     "busy": busy.measure,
+    "grammar": grammar.measure,
     "memory": memory.measure,
     "loading": loading.measure,
     "probe": probe.measure,
