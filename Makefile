@@ -14,13 +14,14 @@ NODE_MODULES := labextension/node_modules/.yarn-state.yml
 PANEL := jupyter_llm/labextension/package.json
 PANEL_LINK := $(VENV)/share/jupyter/labextensions/@jupyter-llm/labextension
 PANEL_SOURCES := $(shell find labextension/src labextension/style -type f) labextension/tsconfig.json labextension/copySwaggerUI.mjs
+CLIENTS := $(patsubst tests/clients/requirements-%.txt,.venv-clients/%/.installed,$(wildcard tests/clients/requirements-*.txt))
 HAS_NODE := $(shell node --print 'parseInt(process.versions.node) >= 20 || ""' 2>/dev/null)
 
 # $(call skip,WHAT): say what is left out and how to have it; in CI nothing may be left out
 skip = @echo "SKIPPED: $(1). Install Node.js 20 or later (https://nodejs.org) and run this again."; test -z "$$CI"
 
 .DEFAULT_GOAL := help
-.PHONY: help install panel run test test-slow test-panel lint lint-panel format bench build clean
+.PHONY: help install panel clients run test test-slow test-panel lint lint-panel format bench build clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -30,7 +31,9 @@ install: $(INSTALLED) panel ## create .venv with everything in it and build the 
 run: install ## start JupyterLab with the built-in model loaded, and say how to reach it
 	@$(BIN)/python .make/run.py $(ARGS)
 
-test: install test-panel ## run the tests, but for those that are slow or need a GPU
+clients: $(CLIENTS) ## install the client libraries that the tests use, in .venv-clients
+
+test: install test-panel clients ## run the tests, but for those that are slow or need a GPU
 	$(BIN)/python -m pytest -m "not slow and not gpu" $(ARGS)
 
 test-slow: install ## run the slow tests
@@ -68,6 +71,12 @@ $(INSTALLED): pyproject.toml labextension/hatch_build.py
 	@echo "Installing jupyter-llm[$(EXTRAS)] into $(VENV). The first time, pip compiles llama.cpp for this"
 	@echo "machine's processor: about 6 minutes on two cores. It keeps the result for the next time."
 	@$(BIN)/python -m pip install --quiet --editable '.[$(EXTRAS)]'
+	@touch $@
+
+.venv-clients/%/.installed: tests/clients/requirements-%.txt | $(INSTALLED)
+	@echo "Installing client libraries for the tests into $(@D)."
+	@$(BIN)/python -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --requirement $<
 	@touch $@
 
 ifneq ($(HAS_NODE),)

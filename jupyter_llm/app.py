@@ -20,7 +20,9 @@ from jupyter_llm.hardware.sampler import Sampler
 from jupyter_llm.library.hub.downloads import Downloads
 from jupyter_llm.library.hub.pull import Puller
 from jupyter_llm.manager.first_model import FirstModel
+from jupyter_llm.manager.listeners import Listeners
 from jupyter_llm.manager.manager import ModelManager
+from jupyter_llm.manager.quotas import Quotas
 from jupyter_llm.manager.removal import Remover
 from jupyter_llm.manager.replays import Replays
 from jupyter_llm.registry.database import Registry
@@ -32,7 +34,14 @@ from jupyter_llm.registry.settings import SavedSettings
 from jupyter_llm.telemetry.events import EventBus
 from jupyter_llm.telemetry.jupyter_events import StateEvents
 from jupyter_llm.telemetry.metrics import Metrics
-from jupyter_llm.types import Download, DownloadState, ModelState, ModelStatus, ModelUsage
+from jupyter_llm.types import (
+    Download,
+    DownloadState,
+    ModelState,
+    ModelStatus,
+    ModelUsage,
+    QueuePosition,
+)
 
 if TYPE_CHECKING:
     from jupyter_events import EventLogger
@@ -87,7 +96,13 @@ class LLMExtension(Configuration, ExtensionApp):
         saved = SavedSettings(self.registry)
         settings = replace(self.manager_settings(under_hub=under_hub), saved=saved)
         self.pool = self.memory_pool()
-        self.manager = ModelManager(settings=settings, on_event=self._on_event, pool=self.pool)
+        self.quotas = Quotas(self.common_quota())
+        self.manager = ModelManager(
+            settings=settings,
+            on_event=self._on_event,
+            listeners=Listeners(on_spent=self.quotas.count, on_position=self._on_position),
+            pool=self.pool,
+        )
         self.replays = Replays(self.resume_grace_s)
         self.metrics = Metrics(self.manager.loaded, on_request=self.recorder.count)
         self.downloads = Downloads(
@@ -125,6 +140,7 @@ class LLMExtension(Configuration, ExtensionApp):
             recorder=self.recorder,
             metrics=self.metrics,
             events=self.events,
+            quotas=self.quotas,
             keys=keys if self.kernel_key else None,
             kernel_key=self.kernel_key,
             defaults=self.sampling_defaults(),
@@ -188,6 +204,9 @@ class LLMExtension(Configuration, ExtensionApp):
 
     def _on_usage(self, usage: ModelUsage) -> None:
         self.events.publish("usage", usage)
+
+    def _on_position(self, user: str, position: QueuePosition) -> None:
+        self.events.publish("queue", position, user=user)
 
     def _on_event(self, kind: str, status: ModelStatus) -> None:
         self.metrics.on_event(kind, status)

@@ -86,6 +86,26 @@ def _add_key_commands(parser: argparse.ArgumentParser) -> None:
     create = commands.add_parser("create", help="make a key; it is shown once")
     create.add_argument("name", metavar="NAME", help="what you will know it by")
     create.add_argument("--expires-days", type=float, metavar="N", help="days that it is valid")
+    create.add_argument(
+        "--scope",
+        action="append",
+        metavar="SCOPE",
+        help="what it is for: read, execute (generate) or write (load, administer); may be given "
+        "several times, and all three by default",
+    )
+    create.add_argument(
+        "--model",
+        action="append",
+        metavar="MODEL",
+        help="id or alias of a model that it may use; may be given several times, and all by "
+        "default",
+    )
+    create.add_argument(
+        "--requests-per-minute", type=int, default=0, metavar="N", help="requests in a minute"
+    )
+    create.add_argument(
+        "--tokens-per-day", type=int, default=0, metavar="N", help="tokens on a day of UTC"
+    )
     create.set_defaults(run=_create_key)
     commands.add_parser("ls", help="list the keys").set_defaults(run=_list_keys)
     revoke = commands.add_parser("revoke", help="make a key worthless")
@@ -105,7 +125,15 @@ def _create_key(options: argparse.Namespace) -> None:
         raise InvalidRequestError(
             "Under JupyterHub this server takes the Hub's tokens alone: make one at /hub/token."
         )
-    key, secret = _keys().create(options.name, expires_days=options.expires_days)
+    from jupyter_llm.registry.keys import SCOPES, Grant
+
+    grant = Grant(
+        scopes=tuple(options.scope or SCOPES),
+        models=tuple(options.model) if options.model else None,
+        requests_per_minute=options.requests_per_minute,
+        tokens_per_day=options.tokens_per_day,
+    )
+    key, secret = _keys().create(options.name, grant, expires_days=options.expires_days)
     _say(f"This key is shown once. It is valid {_expiry(key)}:", to_person=True)
     _say(secret)
 
@@ -113,7 +141,7 @@ def _create_key(options: argparse.Namespace) -> None:
 def _list_keys(_: argparse.Namespace) -> None:
     keys = _keys().keys()
     for key in keys:
-        _say(f"{key.name}  made {key.created:%Y-%m-%d}  valid {_expiry(key)}")
+        _say(f"{key.name}  made {key.created:%Y-%m-%d}  valid {_expiry(key)}  {_grants(key)}")
     if not keys:
         _say("There is no key. Make one: jupyter llm key create NAME", to_person=True)
 
@@ -131,6 +159,18 @@ def _keys() -> KeyStore:
 
 def _expiry(key: ApiKey) -> str:
     return f"until {key.expires:%Y-%m-%d %H:%M} UTC" if key.expires else "until it is revoked"
+
+
+def _grants(key: ApiKey) -> str:
+    """What a key is for, in words."""
+    words = [" ".join(key.scopes)]
+    if key.models is not None:
+        words.append(f"models {' '.join(key.models)}")
+    if key.requests_per_minute:
+        words.append(f"{key.requests_per_minute} requests a minute")
+    if key.tokens_per_day:
+        words.append(f"{key.tokens_per_day} tokens a day")
+    return "  ".join(words)
 
 
 def _list(options: argparse.Namespace) -> None:

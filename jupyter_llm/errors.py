@@ -13,6 +13,9 @@
     ├── EngineUnavailableError       not installed here; the message says how to install
     ├── EngineDiedError              the engine stopped in the middle of its work
     ├── OverloadedError              too many wait; `retry_after_s` is measured
+    ├── TooManyRequestsError         this user has too many; `retry_after_s` says when to come
+    │   └── QuotaExceededError       the requests or tokens that a user or key may have are used up
+    ├── ForbiddenError               these credentials are good, but not for this
     ├── HubError                     the model hub did not answer as it should
     │   └── HubAccessError           gated or private; the page to visit in the message
     ├── DownloadError                what the Hub delivers is not what it promised
@@ -123,6 +126,24 @@ class OverloadedError(LLMError):
     """Too many requests wait; `retry_after_s` is when a place is expected."""
 
     code = "overloaded"
+
+
+class TooManyRequestsError(LLMError):
+    """One user asks for too much; others are served meanwhile."""
+
+    code = "rate_limit_exceeded"
+
+
+class QuotaExceededError(TooManyRequestsError):
+    """A user or a key has had what it may have; `retry_after_s` is when there is more."""
+
+    code = "quota_exceeded"
+
+
+class ForbiddenError(LLMError):
+    """The credentials are good, but not for this; the message says what is missing."""
+
+    code = "insufficient_scope"
 
 
 class HubError(LLMError):

@@ -10,7 +10,19 @@ from pathlib import Path
 
 from jupyter_llm.hardware.cores import num_usable_cores
 
-from . import busy, catalogue, grammar, loading, memory, prefix, probe, startup, throughput
+from . import (
+    busy,
+    catalogue,
+    fairness,
+    grammar,
+    loading,
+    memory,
+    prefix,
+    probe,
+    sharing,
+    startup,
+    throughput,
+)
 from .model import write_random_model
 
 MODEL = Path("build/bench/random-0.5b-q8_0.gguf")
@@ -25,10 +37,12 @@ MEASUREMENTS: dict[str, Callable[..., str]] = {
     "probe": probe.measure,
     "startup": startup.measure,
     "catalogue": catalogue.measure,
+    "fairness": fairness.measure,
+    "sharing": sharing.measure,
 }
 
 
-_WITHOUT_MODEL = {"startup", "catalogue"}
+_WITHOUT_MODEL = {"startup", "catalogue", "fairness"}
 
 
 def main() -> None:

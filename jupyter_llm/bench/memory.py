@@ -13,7 +13,7 @@ from .raw import RawLoop
 from .workload import Workload
 
 MEBIBYTE = 1024 * 1024
-BARE = Workload(num_streams=servers.SLOTS, num_answer_tokens=8)
+BARE = Workload(num_streams=servers.STREAMS, num_answer_tokens=8)
 """Gives the bare loop a KV cache of as many cells as the server's."""
 
 

@@ -19,9 +19,12 @@ from urllib.error import URLError
 
 from .load import Endpoint
 
-SLOTS = 32
+STREAMS = 32
+SLOTS = 36
+"""Of which one user gets 32: the others are kept for others."""
 CONTEXT_LENGTH = 2048
-NUM_KV_CELLS = SLOTS * 512
+NUM_KV_CELLS = STREAMS * 512
+OPTIONS = {"slots": SLOTS, "context_length": CONTEXT_LENGTH, "num_kv_cells": NUM_KV_CELLS}
 TOKEN = "bench"  # noqa: S105 - a server on loopback, for minutes
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
@@ -37,10 +40,12 @@ def missing(name: str) -> str:
 
 
 @contextmanager
-def jupyter_llm(model: Path, environment: Mapping[str, str] | None = None) -> Iterator[Endpoint]:
-    """This project's server with the model loaded."""
+def jupyter_llm(
+    model: Path, environment: Mapping[str, str] | None = None, *, is_tuned: bool = True
+) -> Iterator[Endpoint]:
+    """This project's server with the model loaded; with the usual options unless it is tuned."""
     with without_model(model.parent, environment) as (url, pid):
-        _load(url, model)
+        _load(url, model, OPTIONS if is_tuned else {})
         yield Endpoint(
             url=f"{url}/llm/v1/completions",
             model=model.stem,
@@ -101,7 +106,7 @@ def llama_server(model: Path) -> Iterator[Endpoint]:
     """llama.cpp's own server with as many slots."""
     port = _free_port()
     argv = [
-        *("llama-server", "--model", str(model), "--port", str(port), "--parallel", str(SLOTS)),
+        *("llama-server", "--model", str(model), "--port", str(port), "--parallel", str(STREAMS)),
         *("--ctx-size", str(NUM_KV_CELLS)),
     ]
     url = f"http://127.0.0.1:{port}"
@@ -109,13 +114,8 @@ def llama_server(model: Path) -> Iterator[Endpoint]:
         yield Endpoint(url=f"{url}/v1/completions", model=model.stem, pid=pid)
 
 
-def _load(url: str, model: Path) -> None:
-    body = {
-        "model": model.stem,
-        "slots": SLOTS,
-        "context_length": CONTEXT_LENGTH,
-        "num_kv_cells": NUM_KV_CELLS,
-    }
+def _load(url: str, model: Path, options: Mapping[str, int]) -> None:
+    body = {"model": model.stem, **options}
     request = urllib.request.Request(  # noqa: S310 - loopback
         f"{url}/llm/load",
         data=json.dumps(body).encode(),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from jupyter_llm.chat.declared import Declared
+from jupyter_llm.chat.grammar.formats import tightened
 from jupyter_llm.chat.grammar.options import JSON_OPTIONS
 
 FindToken = Callable[[str], int | None]
@@ -80,7 +81,7 @@ class Lark:
 
     def json(self, schema: Mapping[str, Any]) -> str:
         """JSON that follows a schema."""
-        held = {**schema, "x-guidance": JSON_OPTIONS}
+        held = {**tightened(schema), "x-guidance": JSON_OPTIONS}
         return self.rule(f"%json {json.dumps(held, ensure_ascii=False)}")
 
     def calls(self, tools: Declared, names: Sequence[str], key: str = "arguments") -> str:

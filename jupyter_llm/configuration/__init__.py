@@ -41,5 +41,7 @@ class Configuration(LibraryTraits, MemoryTraits, EngineTraits, RequestTraits):
             isolation=cast("Isolation", self.isolation),
             under_hub=under_hub,
             max_queued_requests=self.max_queued_requests,
+            max_queued_requests_per_user=self.max_queued_requests_per_user,
+            queue_timeout_s=self.queue_timeout_s,
             load_timeout_s=self.load_timeout_s,
         )

@@ -50,7 +50,8 @@ class EngineTraits(HasTraits):
     max_concurrent_requests = Int(
         min=0,
         help="""Requests that one model works on at the same time, its slots; 0 leaves it to
-        the engine. Default: LLM_MAX_CONCURRENT_REQUESTS, then 0.""",
+        the engine. Of three or more a third, four at most, is kept from a user who
+        has the others. Default: LLM_MAX_CONCURRENT_REQUESTS, then 0.""",
     ).tag(config=True)
 
     model_options = Dict(
@@ -58,13 +59,6 @@ class EngineTraits(HasTraits):
         value_trait=Dict(),
         help="""How single models are loaded, as {id: {option: value}} with the options of
         POST /load; what it leaves out is as for every model.""",
-    ).tag(config=True)
-
-    max_queued_requests = Int(
-        64,
-        min=0,
-        help="""Requests that may wait for a slot of one model; one more is answered 503
-        with a Retry-After.""",
     ).tag(config=True)
 
     load_timeout_s = Float(

@@ -6,6 +6,7 @@ from traitlets import Float, HasTraits, Int, default
 
 from jupyter_llm import environment
 from jupyter_llm.handlers.wire.sampling import SamplingDefaults
+from jupyter_llm.manager.quotas import Quota
 
 
 class RequestTraits(HasTraits):
@@ -44,6 +45,40 @@ class RequestTraits(HasTraits):
         Default: LLM_MAX_TOKENS_LIMIT, then 0.""",
     ).tag(config=True)
 
+    max_queued_requests = Int(
+        256,
+        min=0,
+        help="""Requests that may wait for a slot of one model; one more is answered 503
+        with a Retry-After.""",
+    ).tag(config=True)
+
+    max_queued_requests_per_user = Int(
+        64,
+        min=1,
+        help="""Requests of one user that may wait for a slot of one model; one more is
+        answered 429 with a Retry-After.""",
+    ).tag(config=True)
+
+    queue_timeout_s = Float(
+        600.0,
+        min=1.0,
+        help="""Seconds that a request waits for a slot, and for its model to load; then it
+        is answered 503 with a Retry-After.""",
+    ).tag(config=True)
+
+    user_requests_per_minute = Int(
+        min=0,
+        help="""Requests to models that one user may send in a minute; one more is answered
+        429 with a Retry-After. 0 sets no limit. An API key may have a limit of its own.""",
+    ).tag(config=True)
+
+    user_tokens_per_day = Int(
+        min=0,
+        help="""Tokens of prompts and answers that one user may have on a day of UTC; then
+        requests are answered 429 with a Retry-After. 0 sets no limit. An API key may have a
+        limit of its own.""",
+    ).tag(config=True)
+
     max_body_bytes = Int(
         16 * 1024 * 1024,
         min=1,
@@ -79,6 +114,13 @@ class RequestTraits(HasTraits):
     @default("max_tokens_limit")
     def _default_max_tokens_limit(self) -> int:
         return environment.integer("LLM_MAX_TOKENS_LIMIT", 0)
+
+    def common_quota(self) -> Quota:
+        """What a user may have without a quota of their own."""
+        return Quota(
+            requests_per_minute=self.user_requests_per_minute,
+            tokens_per_day=self.user_tokens_per_day,
+        )
 
     def sampling_defaults(self) -> SamplingDefaults:
         """What a request gets that says nothing."""

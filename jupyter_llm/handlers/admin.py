@@ -105,6 +105,8 @@ class AdminModelHandler(AdminHandler):
     @authorized("write", "llm")
     async def delete(self, name: str) -> None:
         """Unload a model and delete its files."""
+        # its remover knows no callers
+        await self.context.manager.resolve(name)
         model, num_bytes = await self.context.remover.remove(name)
         self.finish(removed_body(model.id, num_bytes))
 
@@ -142,6 +144,7 @@ class ModelSettingsHandler(LLMHandler):
         saved = self.context.manager.settings.saved
         await saved.fresh()
         if saved.of(name) != ModelSettings():
+            self.context.manager.check_allowed(name)
             return name
         return (await self.context.manager.resolve(name)).id
 

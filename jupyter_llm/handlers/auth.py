@@ -15,14 +15,22 @@ from jupyter_core.utils import ensure_async
 from jupyter_server.auth import User
 from tornado.web import HTTPError
 
+from .caller import Caller
+
 if TYPE_CHECKING:
     from jupyter_server.base.handlers import JupyterHandler
+
+    from jupyter_llm.registry.keys import ApiKey
 
     from .context import Context
 
 _AUTHORIZATION = re.compile(r"(?:token|bearer)\s+(.+)", re.IGNORECASE)
 
 KEY_USER = "llm-key:"
+
+_KERNELS = "llm-kernels"
+_MADE_UP = re.compile(r"[0-9a-f]{32}")
+"""Names that `IdentityProvider.generate_anonymous_user` gives to those it knows nothing of."""
 
 
 class UnauthenticatedError(HTTPError):
@@ -48,35 +56,54 @@ def take_api_key_header(handler: JupyterHandler) -> None:
         headers["Authorization"] = f"Bearer {key}"
 
 
-def recognise_key(handler: JupyterHandler, context: Context) -> None:
-    """Log the request in if it carries a key of ours.
+def recognise_key(handler: JupyterHandler, context: Context) -> Caller | None:
+    """Log the request in if it carries a key of ours; returns whose it is then.
 
     No cookie is set: a key that is revoked is worth nothing from then on.
     """
     sent = _AUTHORIZATION.match(handler.request.headers.get("Authorization", ""))
-    name = _name_of_key(sent.group(1).strip(), context) if sent else None
-    if name is not None:
-        handler._jupyter_current_user = User(username=KEY_USER + name)  # noqa: SLF001
+    caller = _caller_of(sent.group(1).strip(), context) if sent else None
+    if caller is not None:
+        handler._jupyter_current_user = User(username=caller.user)  # noqa: SLF001
         handler._token_authenticated = True  # type: ignore[attr-defined]  # noqa: SLF001
+    return caller
 
 
-def _name_of_key(secret: str, context: Context) -> str | None:
+def _caller_of(secret: str, context: Context) -> Caller | None:
     kernel_key = context.kernel_key
     if kernel_key and hmac.compare_digest(secret.encode(), kernel_key.encode()):
-        return "kernel"
-    key = context.keys.verify(secret) if context.keys else None
-    return key.name if key else None
+        return Caller(user=_KERNELS)
+    key: ApiKey | None = context.keys.verify(secret) if context.keys else None
+    return Caller(user=user_of_key(key), key=key) if key else None
+
+
+def user_of_key(key: ApiKey) -> str:
+    """What the user is called that a key stands for."""
+    return KEY_USER + key.name
+
+
+async def identified(handler: JupyterHandler, *, under_hub: bool) -> Caller:
+    """Who Jupyter says that it is: a user of the Hub, or an identity that lasts.
+
+    For a request with nothing but the server's token Jupyter makes up a new user. All of
+    these are one, as a program that sends a hundred would be a hundred users otherwise.
+    """
+    user: User = handler.current_user
+    if under_hub or not _MADE_UP.fullmatch(user.username):
+        return Caller(user=user.username)
+    known = await ensure_async(handler.identity_provider.get_user_cookie(handler))
+    return Caller(user=user.username if known is not None else "")
 
 
 def owner_of(handler: JupyterHandler) -> str:
-    """Whose the stored responses of a request are: a key's, a Hub user's, else the server's own.
+    """Whose the stored responses of a request are: a key's, a known user's, else the server's own.
 
-    Jupyter makes a name up for whoever sends its token, another one each time.
+    Jupyter makes a name up for whoever has its token or its password, and another one each
+    time that a program sends the token: all of these stand for the one user of the server.
     """
-    user = handler.current_user
-    name = str(getattr(user, "username", ""))
-    is_named = name.startswith(KEY_USER) or hasattr(handler.identity_provider, "hub_auth")
-    return name if is_named and name != KEY_USER + "kernel" else ""
+    name = str(getattr(handler.current_user, "username", ""))
+    is_servers_own = name == _KERNELS or _MADE_UP.fullmatch(name)
+    return "" if is_servers_own else name
 
 
 def is_known(handler: JupyterHandler) -> bool:

@@ -13,16 +13,20 @@ from jupyter_llm.errors import LLMError
 
 from .auth import (
     UnauthenticatedError,
+    identified,
     is_known,
     recognise_key,
     refuse_strangers_on_open_server,
     take_api_key_header,
 )
+from .caller import Caller, CallerAuthorizer
 from .errors import BodyTooLargeError, retry_after, status_of
 from .wire.errors import error_body, known_error_body
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+    from jupyter_server.auth import Authorizer
 
     from .context import Context
 
@@ -41,6 +45,7 @@ class LLMHandler(APIHandler):
     def initialize(self, context: Context) -> None:
         """Take what the route works with."""
         self.context = context
+        self.caller = Caller()
         # an error before Jupyter's own prepare, of an odd verb for one, is written for nobody
         self.current_user = None
 
@@ -55,14 +60,22 @@ class LLMHandler(APIHandler):
             await super().prepare()
             return
         take_api_key_header(self)
-        recognise_key(self, self.context)
+        caller = recognise_key(self, self.context)
         await refuse_strangers_on_open_server(self)
         await self._prepare_with_jupyter()
+        under_hub = self.context.keys is None
+        self.caller = caller or await identified(self, under_hub=under_hub)
+        self.context = self.context.seen_by(self.caller)
         if len(self.request.body) > self.context.max_body_bytes:
             raise BodyTooLargeError(
                 f"The body has {len(self.request.body)} bytes; "
                 f"this server takes at most {self.context.max_body_bytes}."
             )
+
+    @property
+    def authorizer(self) -> Authorizer:
+        """Jupyter's, and before it what the caller's key is for."""
+        return CallerAuthorizer(super().authorizer, self.caller, self.context.quotas)
 
     async def _prepare_with_jupyter(self) -> None:
         """Jupyter's own checks; who is nobody gets 401, whatever it was that failed."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from jupyter_llm.manager.view import ManagerView
 
 from .wire.reply import load_response_types
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from jupyter_llm.library.hub.pull import Puller
     from jupyter_llm.manager.first_model import FirstModel
     from jupyter_llm.manager.manager import ModelManager
+    from jupyter_llm.manager.quotas import Quotas
     from jupyter_llm.manager.removal import Remover
     from jupyter_llm.manager.replays import Replays
     from jupyter_llm.registry.database import Registry
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from jupyter_llm.telemetry.events import EventBus
     from jupyter_llm.telemetry.metrics import Metrics
 
+    from .caller import Caller
     from .wire.sampling import SamplingDefaults
 
 
@@ -64,9 +68,16 @@ class Context:
     recorder: Recorder
     metrics: Metrics
     events: EventBus
+    quotas: Quotas
     keys: KeyStore | None
     kernel_key: str | None
     defaults: SamplingDefaults
     max_body_bytes: int
     started_at: int
     response_types: ResponseTypes = field(default_factory=ResponseTypes)
+
+    def seen_by(self, caller: Caller) -> Context:
+        """The same for the requests of one caller, with the models that they may use."""
+        allowed = caller.key.models if caller.key else None
+        view = ManagerView(self.manager, user=caller.user, allowed=allowed)
+        return replace(self, manager=view)

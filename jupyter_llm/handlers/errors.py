@@ -18,6 +18,8 @@ _STATUS: dict[type[errors.LLMError], HTTPStatus] = {
     errors.EngineUnavailableError: HTTPStatus.NOT_IMPLEMENTED,
     errors.EngineDiedError: HTTPStatus.BAD_GATEWAY,
     errors.OverloadedError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.TooManyRequestsError: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.ForbiddenError: HTTPStatus.FORBIDDEN,
     errors.HubError: HTTPStatus.BAD_GATEWAY,
     errors.HubAccessError: HTTPStatus.FORBIDDEN,
     errors.DownloadError: HTTPStatus.BAD_GATEWAY,

@@ -71,7 +71,7 @@ class EventsHandler(LLMHandler, WebSocketHandler):
         self._leave()
 
     def _subscribe(self, kinds: tuple[str, ...]) -> None:
-        subscription = self.context.events.subscribe(kinds)
+        subscription = self.context.events.subscribe(kinds, user=self.caller.user)
         self._leave()
         self._subscription = subscription
         if "model" in subscription.kinds:

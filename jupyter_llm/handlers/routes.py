@@ -23,6 +23,7 @@ from .downloads import (
 )
 from .events import EventsHandler
 from .health import DetailedHealthHandler, HealthHandler, LiveHandler, ReadyHandler
+from .keys import KeyHandler, KeysHandler
 from .loading import (
     LoadHandler,
     NamedLoadHandler,
@@ -96,6 +97,8 @@ ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("openapi.json", DescriptionHandler),
     ("swagger-ui", SwaggerUIHandler),
     ("swagger-ui/(.+)", SwaggerAssetHandler),
+    ("api/admin/keys", KeysHandler),
+    ("api/admin/keys/(.+)", KeyHandler),
     ("ws", EventsHandler),
     ("metrics", MetricsHandler),
     ("vram", VramHandler),

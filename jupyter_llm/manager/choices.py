@@ -16,7 +16,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from jupyter_llm.errors import OverloadedError
+from jupyter_llm.errors import OverloadedError, TooManyRequestsError
 from jupyter_llm.types import GenerationRequest, Timings, TokenChunk, Usage
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ class _Crowd:
             self._num_inside += 1
             try:
                 await self._pass_on(index, request)
-            except OverloadedError:
+            except (OverloadedError, TooManyRequestsError):
                 if self._num_inside == 1 and not departure.is_set():
                     raise
             else:

@@ -12,6 +12,7 @@ from jupyter_llm.errors import (
     LLMError,
     ModelLoadError,
     OverloadedError,
+    TooManyRequestsError,
 )
 from jupyter_llm.manager.bounded import OverdueError
 from jupyter_llm.types import Fit
@@ -28,6 +29,9 @@ _GENERAL_ADVICE = (
 )
 _MIN_RETRY_S = 1.0
 _MAX_RETRY_S = 120.0
+
+_RESERVED_PART = 3
+_MAX_RESERVED = 4
 
 _COMFORT = 1.2
 """With a fifth to spare, what else runs on the machine may grow without a word."""
@@ -79,6 +83,46 @@ def check_place(model_id: str, num_inside: int, num_places: int, retry_s: float)
         f"Try again in {retry_s:.0f} s.",
         retry_after_s=retry_s,
     )
+
+
+def check_line(model_id: str, num_waiting: int, max_waiting: int, retry_s: float) -> None:
+    """Let one more request of a user wait.
+
+    Raises:
+        TooManyRequestsError: `max_waiting` of theirs wait already.
+    """
+    if num_waiting < max_waiting:
+        return
+    raise TooManyRequestsError(
+        f"{num_waiting} of your requests wait at {model_id} already, which is all that one user "
+        f"may have there. Try again in {retry_s:.0f} s.",
+        retry_after_s=retry_s,
+    )
+
+
+def reserve_of(num_slots: int) -> int:
+    """Slots that one user alone does not get: a third, four at most.
+
+    A short request of somebody else would wait for the end of a long answer otherwise. One
+    slot or two are needed by whoever is there.
+    """
+    return min(num_slots // _RESERVED_PART, _MAX_RESERVED)
+
+
+def may_run(num_running: int, num_free: int, num_slots: int, num_users: int) -> bool:
+    """Whether a user who has `num_running` turns may have another beside `num_users` in all.
+
+    1. Who has none may take any slot that is free.
+    2. Who has less than an equal part may, among several, take any but the last: there may
+       come somebody who has none.
+    3. Who has more leaves the reserve free.
+    """
+    if not num_running:
+        return num_free > 0
+    reserve = reserve_of(num_slots)
+    if num_users > 1 and num_running < num_slots / num_users:
+        return num_free > min(reserve, 1)
+    return num_free > reserve
 
 
 _USUAL = {"num_gpu_layers": -1, "kv_type": "f16", "adapters": (), "speculation": "none"}

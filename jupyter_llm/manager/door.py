@@ -7,14 +7,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from jupyter_llm.manager.lifetime import Lifetime
-from jupyter_llm.manager.queue import Places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from jupyter_llm.manager.tickets import Shared
+    from jupyter_llm.manager.turns import Turn, Turns
+
 
 class Door:
-    """The one way of a request into an instance.
+    """The one way of a request into an instance, where it then waits for its turn.
 
     It is open unless the instance is drained for another model. `on_expire` is called
     when nobody was inside for the keep-alive, `on_departure` whenever a request left.
@@ -22,14 +24,15 @@ class Door:
 
     def __init__(
         self,
-        model_id: str,
+        turns: Turns,
         *,
         keep_alive_s: float,
         on_expire: Callable[[], None],
         on_departure: Callable[[], None],
     ) -> None:
         self.lifetime = Lifetime(keep_alive_s, on_expire)
-        self._places = Places(model_id)
+        self.turns = turns
+        self._num_aside = 0
         self._on_departure = on_departure
         self._drained_for: str | None = None
         self._open = _set_event()
@@ -43,25 +46,46 @@ class Door:
     @property
     def is_busy(self) -> bool:
         """Whether somebody is inside."""
-        return self._places.num_inside > 0
+        return self.num_inside > 0
 
     @property
     def num_inside(self) -> int:
         """Requests that run or wait inside."""
-        return self._places.num_inside
+        return self.turns.num_inside + self._num_aside
 
     @contextmanager
-    def entered(self, num_places: int, keep_alive_s: float | None = None) -> Iterator[None]:
+    def entered(self, request: Shared, num_places: int) -> Iterator[Turn]:
         """Be one of `num_places` inside; the request may ask for another keep-alive.
 
         Raises:
             OverloadedError: All places are taken.
+            TooManyRequestsError: Too many requests of the same user wait.
         """
+        with self._held(request.keep_alive_s), self.turns.enter(request, num_places) as turn:
+            self._idle.clear()
+            yield turn
+
+    @contextmanager
+    def entered_aside(self, num_places: int, keep_alive_s: float | None) -> Iterator[None]:
+        """Be inside without a turn, for what an engine does beside its work.
+
+        Raises:
+            OverloadedError: All places are taken.
+        """
+        with self._held(keep_alive_s):
+            self.turns.check_place(self.num_inside, num_places)
+            self._idle.clear()
+            self._num_aside += 1
+            try:
+                yield
+            finally:
+                self._num_aside -= 1
+
+    @contextmanager
+    def _held(self, keep_alive_s: float | None) -> Iterator[None]:
         self.lifetime.hold()
         try:
-            with self._places.enter(num_places):
-                self._idle.clear()
-                yield
+            yield
         finally:
             if not self.is_busy:
                 self._idle.set()

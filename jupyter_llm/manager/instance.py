@@ -25,6 +25,7 @@ from jupyter_llm.manager.holder import EngineHolder
 from jupyter_llm.manager.probes import LoadSpec
 from jupyter_llm.manager.readiness import Readiness
 from jupyter_llm.manager.standing import Standing
+from jupyter_llm.manager.turns import Turns
 from jupyter_llm.types import MemoryUse, ModelState
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
     from jupyter_llm.engines.base import Engine
     from jupyter_llm.manager.surroundings import Surroundings
+    from jupyter_llm.manager.tickets import Shared
+    from jupyter_llm.manager.turns import Turn
     from jupyter_llm.types import EngineStats, LoadOptions, Model, ModelStatus
 
 _GRACE_S = 2.0
@@ -56,8 +59,14 @@ class Instance:
         self.model = model
         self.engine_name = engine_name
         self.options = options
-        self.door = Door(
+        self.turns = Turns(
             model.id,
+            around.settings.bounds,
+            num_slots=lambda: self._num_slots_now,
+            listeners=around.listeners,
+        )
+        self.door = Door(
+            self.turns,
             keep_alive_s=around.settings.keep_alive_of(model.id),
             on_expire=self._expire,
             on_departure=around.room.note_change,
@@ -71,7 +80,12 @@ class Instance:
             settings=around.settings,
         )
         self._failure: tuple[LLMError, float] | None = None
-        self._standing = Standing(model, read_stats=self._holder.stats, on_change=around.on_change)
+        self._standing = Standing(
+            model,
+            read_stats=self._holder.stats,
+            count_waiting=lambda: self.turns.queue.num_waiting,
+            on_change=around.listeners.on_change,
+        )
         self._readiness = Readiness()
         self._restart_at = 0.0
         self._life = asyncio.create_task(self._live(), name=f"model {model.id}")
@@ -95,8 +109,7 @@ class Instance:
     @property
     def num_places(self) -> int:
         """Requests that may be inside: those in slots and those that wait."""
-        slots = self.stats().slots or self.options.slots or 1
-        return slots + self._around.settings.max_queued_requests
+        return self._num_slots + self._around.settings.max_queued_requests
 
     @property
     def is_pinned(self) -> bool:
@@ -111,17 +124,33 @@ class Instance:
         cooldown_s = self._around.settings.failed_load_cooldown_s
         return refusal(error, time.monotonic() - failed_at, cooldown_s)
 
-    def entered(self, keep_alive_s: float | None) -> AbstractContextManager[None]:
+    def entered(self, request: Shared) -> AbstractContextManager[Turn]:
         """Being inside for one request, which may ask for another keep-alive.
 
         Raises:
             OverloadedError: Too many are inside already.
+            TooManyRequestsError: Too many requests of the same user wait.
         """
-        return self.door.entered(self.num_places, keep_alive_s)
+        return self.door.entered(request, self.num_places)
+
+    def entered_aside(self, keep_alive_s: float | None) -> AbstractContextManager[None]:
+        """Being inside without a turn. Raises what `entered` raises."""
+        return self.door.entered_aside(self.num_places, keep_alive_s)
 
     def stats(self) -> EngineStats:
-        """The engine's figures; zeros while there is no engine that serves."""
+        """The engine's figures, zeros while none serves; who waits here is counted, too."""
         return self._standing.stats()
+
+    async def engine_in(self, turn: Turn) -> Engine:
+        """The engine once it serves and the turn of a request has come.
+
+        Raises:
+            OverloadedError: The turn did not come in time.
+            LLMError: What `ready` raises.
+        """
+        self._check_restart()
+        await turn.come()
+        return await self.ready()
 
     async def ready(self) -> Engine:
         """The engine once it serves; a caller that leaves changes nothing.
@@ -130,12 +159,7 @@ class Instance:
             LLMError: The load failed, the model was unloaded meanwhile, or its engine
                 died and the next restart is too far away (`retry_after_s` says how far).
         """
-        remaining_s = self._restart_at - time.monotonic()
-        if remaining_s > self._around.settings.restart_patience_s:
-            raise EngineDiedError(
-                f"{self._standing.error} The next restart is in {remaining_s:.0f} s.",
-                retry_after_s=remaining_s,
-            )
+        self._check_restart()
         return await self._readiness.engine()
 
     async def close(self) -> None:
@@ -154,6 +178,27 @@ class Instance:
             self.door.wake()
         return self._end
 
+    @property
+    def _num_slots(self) -> int:
+        return self.stats().slots or self.options.slots or 1
+
+    @property
+    def _num_slots_now(self) -> int:
+        return self._num_slots if self._standing.state is ModelState.READY else 0
+
+    def _check_restart(self) -> None:
+        remaining_s = self._restart_at - time.monotonic()
+        if remaining_s > self._around.settings.restart_patience_s:
+            raise EngineDiedError(
+                f"{self._standing.error} The next restart is in {remaining_s:.0f} s.",
+                retry_after_s=remaining_s,
+            )
+
+    def _refuse(self, error: LLMError) -> None:
+        """Tell everybody who waits, and who will ask, that there is no engine."""
+        self._readiness.refuse(error)
+        self.turns.refuse(error)
+
     async def _live(self) -> None:
         num_restarts = 0
         while True:
@@ -166,7 +211,7 @@ class Instance:
             restart = next_restart(policy, num_restarts, failure.served_s)
             if restart is None:
                 self._failure = failure.error, time.monotonic()
-                self._readiness.refuse(failure.error)
+                self._refuse(failure.error)
                 return
             log.warning("%s: %s Restart in %.1f s.", self.model.id, failure.error, restart.delay_s)
             await self._wait_for_restart(restart.delay_s)
@@ -180,6 +225,7 @@ class Instance:
             ready_at = time.monotonic()
             self._standing.become(ModelState.READY, progress=1.0, memory=memory)
             self._readiness.announce(engine)
+            self.turns.give()
             self.door.lifetime.start()
             error: LLMError = await engine.died()
         except LLMError as known:
@@ -229,6 +275,10 @@ class Instance:
     async def _wait_for_restart(self, delay_s: float) -> None:
         self._restart_at = time.monotonic() + delay_s
         try:
+            self._check_restart()
+        except EngineDiedError as error:
+            self.turns.refuse(error)
+        try:
             await asyncio.sleep(delay_s)
         finally:
             self._restart_at = 0.0
@@ -242,7 +292,7 @@ class Instance:
 
     async def _unload(self) -> None:
         self._standing.become(ModelState.UNLOADING)
-        self._readiness.refuse(ModelLoadError(f"{self.model.id} was unloaded before it was ready."))
+        self._refuse(ModelLoadError(f"{self.model.id} was unloaded before it was ready."))
         self._life.cancel()
         await asyncio.wait({self._life}, timeout=self._around.settings.unload_timeout_s + _GRACE_S)
         try:

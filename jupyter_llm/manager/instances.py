@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from jupyter_llm.engines import select
@@ -16,11 +17,12 @@ from jupyter_llm.manager.surroundings import Surroundings
 from jupyter_llm.types import ModelState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from jupyter_llm.hardware.pool import MemoryPool
     from jupyter_llm.manager.gates import Gates
     from jupyter_llm.manager.holder import Finders
+    from jupyter_llm.manager.listeners import Listeners
     from jupyter_llm.manager.settings import ManagerSettings
     from jupyter_llm.types import LoadOptions, Model, ModelStatus
 
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
 class Instances:
     """Makes instances where they are wanted, and finds those that live.
 
-    `gates` hold back the requests of a model that is being replaced. `on_change` is called
-    with the status at every change. Set `is_stopping` to have no more made.
+    `gates` hold back the requests of a model that is being replaced. `listeners` are told
+    what happens. Set `is_stopping` to have no more made.
     """
 
     def __init__(
@@ -39,13 +41,13 @@ class Instances:
         gates: Gates,
         find: Finders,
         pool: MemoryPool,
-        on_change: Callable[[ModelStatus], None],
+        listeners: Listeners,
     ) -> None:
         self.is_stopping = False
         self.probes = Probes()
         self._settings = settings
         self._gates = gates
-        self._on_change = on_change
+        self._listeners = listeners
         self._by_id: dict[str, Instance] = {}
         self._room = Room(settings=settings, pool=pool, instances=self._by_id.values)
         self._around = Surroundings(
@@ -55,7 +57,7 @@ class Instances:
             room=self._room,
             adviser=Adviser(find=find, probes=self.probes, settings=settings),
             load_turn=asyncio.Lock(),
-            on_change=self._note_change,
+            listeners=replace(listeners, on_change=self._note_change),
         )
 
     def __iter__(self) -> Iterator[Instance]:
@@ -120,7 +122,7 @@ class Instances:
         if status.state is ModelState.UNLOADED:
             del self._by_id[status.model.id]
         self._room.note_change()
-        self._on_change(status)
+        self._listeners.on_change(status)
 
 
 def _check_same(instance: Instance, options: LoadOptions | None, engine: str | None) -> None:

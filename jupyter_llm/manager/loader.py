@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from copy import copy
 from typing import TYPE_CHECKING
 
 from jupyter_llm.errors import ModelLoadError, OverloadedError
@@ -34,6 +35,12 @@ class Loader:
         self._instances = instances
         self._gates = gates
         self._switch_turn = asyncio.Lock()
+
+    def with_names(self, names: Names) -> Loader:
+        """The same loader for somebody to whom models have these names."""
+        loader = copy(self)
+        loader._names = names  # noqa: SLF001 - its own kind
+        return loader
 
     async def load(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,6 +16,7 @@ from jupyter_llm.manager.bounded import OverdueError, within
 from jupyter_llm.manager.gates import Gates
 from jupyter_llm.manager.holder import Finders
 from jupyter_llm.manager.instances import Instances
+from jupyter_llm.manager.listeners import Listeners
 from jupyter_llm.manager.listing import Inventory, Listing, with_loaded
 from jupyter_llm.manager.loader import Loader
 from jupyter_llm.manager.names import Names
@@ -40,9 +42,8 @@ if TYPE_CHECKING:
         TokenList,
     )
 
-    _Question = EmbeddingRequest | RerankRequest | GenerationRequest | DetokenizeRequest
-
 T = TypeVar("T")
+R = TypeVar("R", "Embeddings", "Ranking")
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +52,9 @@ class ModelManager:
     """Loads models, shares them between requests and brings them back when they die.
 
     It belongs to one event loop. `on_event` is called there with `"model"` and the
-    status at every change. `find_engine` turns an engine's name into what makes one and
-    `pool` is the memory that models are loaded into; both have real defaults.
+    status at every change, and `listeners` hear of users. `find_engine` turns an engine's name
+    into what makes one and `pool` is the memory that models are loaded into; both have real
+    defaults.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class ModelManager:
         *,
         settings: ManagerSettings,
         on_event: Callable[[str, ModelStatus], None] | None = None,
+        listeners: Listeners | None = None,
         find_engine: Callable[[str], Callable[[], Engine]] | None = None,
         pool: MemoryPool | None = None,
     ) -> None:
@@ -87,7 +90,7 @@ class ModelManager:
             gates=self._gates,
             find=find,
             pool=pool,
-            on_change=self._tell,
+            listeners=replace(listeners or Listeners(), on_change=self._tell),
         )
         self._names = Names(settings, self._catalogue, self._instances)
         self._listing = Listing(
@@ -152,6 +155,13 @@ class ModelManager:
             ModelNotFoundError: There is none of this name.
         """
         self._names.active_id = (await self._names.find(name)).id
+
+    def check_allowed(self, model_id: str) -> None:
+        """See that this caller may use a model, by its id.
+
+        Raises:
+            ModelNotFoundError: To them there is no such model.
+        """
 
     def loaded(self) -> tuple[ModelStatus, ...]:
         """Every model that is not unloaded: in memory, on its way, or failed."""
@@ -225,40 +235,55 @@ class ModelManager:
         """Stream an answer, loading the model first where that is needed.
 
         Raises:
-            OverloadedError: Too many requests wait at this model already.
+            OverloadedError: Too many requests wait at this model already, or it has waited
+                for too long.
+            TooManyRequestsError: Too many requests of the same user wait there.
             LLMError: What `load` and the engine's `generate` raise.
         """
         instance = await self._instances.ensure_for_request(await self.resolve(request.model_id))
-        with instance.entered(request.keep_alive_s):
-            engine = await instance.ready()
+        with instance.entered(request) as turn:
+            engine = await instance.engine_in(turn)
             async with aclosing(engine.generate(request)) as chunks:
                 async for chunk in chunks:
+                    turn.count(chunk)
                     yield chunk
 
     async def embed(self, request: EmbeddingRequest) -> Embeddings:
         """The vectors of texts, from a model that is loaded first where that is needed.
 
         Raises:
-            OverloadedError: Too many requests wait at this model already.
-            LLMError: What `load` and the engine's `embed` raise.
+            LLMError: What `generate` and the engine's `embed` raise.
         """
-        return await self._answered(request, lambda engine: engine.embed(request))
+        return await self._read(request, lambda engine: engine.embed(request))
 
     async def rerank(self, request: RerankRequest) -> Ranking:
         """How relevant documents are to a query. Raises what `embed` raises."""
-        return await self._answered(request, lambda engine: engine.rerank(request))
+        return await self._read(request, lambda engine: engine.rerank(request))
 
     async def tokenize(self, request: TokenizeRequest) -> TokenList:
-        """The tokens of a prompt. Raises what `embed` raises."""
-        return await self._answered(request.request, lambda engine: engine.tokenize(request))
+        """The tokens of a prompt; it takes nobody's turn. Raises what `load` raises."""
+        return await self._aside(request.request, lambda engine: engine.tokenize(request))
 
     async def detokenize(self, request: DetokenizeRequest) -> str:
-        """The text of tokens. Raises what `embed` raises."""
-        return await self._answered(request, lambda engine: engine.detokenize(request))
+        """The text of tokens; it takes nobody's turn. Raises what `load` raises."""
+        return await self._aside(request, lambda engine: engine.detokenize(request))
 
-    async def _answered(self, request: _Question, ask: Callable[[Engine], Awaitable[T]]) -> T:
+    async def _read(
+        self, request: EmbeddingRequest | RerankRequest, ask: Callable[[Engine], Awaitable[R]]
+    ) -> R:
         instance = await self._instances.ensure_for_request(await self.resolve(request.model_id))
-        with instance.entered(request.keep_alive_s):
+        with instance.entered(request) as turn:
+            answer = await ask(await instance.engine_in(turn))
+            turn.spend(answer.usage)
+            return answer
+
+    async def _aside(
+        self,
+        request: GenerationRequest | DetokenizeRequest,
+        ask: Callable[[Engine], Awaitable[T]],
+    ) -> T:
+        instance = await self._instances.ensure_for_request(await self.resolve(request.model_id))
+        with instance.entered_aside(request.keep_alive_s):
             return await ask(await instance.ready())
 
     def _tell(self, status: ModelStatus) -> None:

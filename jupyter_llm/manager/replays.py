@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jupyter_llm.errors import (
@@ -37,7 +38,7 @@ class Replay:
         *,
         owner: str,
         grace_s: float,
-        on_given_up: Callable[[], None],
+        on_given_up: Callable[[], object],
     ) -> None:
         self.owner = owner
         self._grace_s = grace_s
@@ -161,7 +162,7 @@ class Replays:
             events,
             owner=owner,
             grace_s=self.grace_s,
-            on_given_up=lambda: self._replays.pop(answer_id, None),
+            on_given_up=partial(self._forget, answer_id),
         )
         self._replays[answer_id] = replay
         return replay
@@ -195,6 +196,9 @@ class Replays:
         """Stop them all."""
         replays, self._replays = self._replays, {}
         await asyncio.gather(*(replay.end() for replay in replays.values()))
+
+    def _forget(self, answer_id: str) -> None:
+        self._replays.pop(answer_id, None)
 
     def _make_room(self) -> None:
         if len(self._replays) < MAX_REPLAYS:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jupyter_llm.manager.turns import Bounds
 from jupyter_llm.registry.settings import SavedSettings
 from jupyter_llm.types import LoadOptions
 
@@ -50,7 +51,8 @@ class ManagerSettings:
 
     `allowed_models` holds ids (`None` allows all). `default_model` answers where a
     request names none. `max_queued_requests` may wait in each model beside those in
-    its slots. A request waits for a restart that is at most `restart_patience_s` away.
+    its slots, `max_queued_requests_per_user` of one user, for `queue_timeout_s`. A request
+    waits for a restart that is at most `restart_patience_s` away.
 
     Models are looked for in `models_dirs`, in `shared_models_dirs`, in the cache of
     huggingface_hub at `hf_cache_dir` (empty for none), and where `default_model` and
@@ -83,7 +85,9 @@ class ManagerSettings:
     failed_load_cooldown_s: float = 30.0
     isolation: Isolation = "auto"
     under_hub: bool = False
-    max_queued_requests: int = 64
+    max_queued_requests: int = 256
+    max_queued_requests_per_user: int = 64
+    queue_timeout_s: float = 600.0
     restart: RestartPolicy = field(default_factory=RestartPolicy)
     restart_patience_s: float = 8.0
     drain_timeout_s: float = 300.0
@@ -96,6 +100,15 @@ class ManagerSettings:
         """The files and folders that the operator has named by their whole paths."""
         names = (self.default_model, *self.aliases.values())
         return tuple(name for name in names if Path(name).is_absolute() or name.startswith("~"))
+
+    @property
+    def bounds(self) -> Bounds:
+        """How many requests may wait at each model, and for how long."""
+        return Bounds(
+            max_waiting=self.max_queued_requests,
+            max_waiting_per_user=self.max_queued_requests_per_user,
+            timeout_s=self.queue_timeout_s,
+        )
 
     def keep_alive_of(self, model_id: str) -> float:
         """Idle seconds after which this model leaves memory."""

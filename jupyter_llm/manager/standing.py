@@ -19,7 +19,7 @@ class Standing:
     """The state of one model; `on_change` is told of every new one.
 
     `read_stats` gives the figures of its engine, which are part of the status while it is
-    ready.
+    ready; `count_waiting` how many requests wait for a turn, which always is.
     """
 
     def __init__(
@@ -27,9 +27,11 @@ class Standing:
         model: Model,
         *,
         read_stats: Callable[[], EngineStats],
+        count_waiting: Callable[[], int],
         on_change: Callable[[ModelStatus], None],
     ) -> None:
         self._read_stats = read_stats
+        self._count_waiting = count_waiting
         self._on_change = on_change
         self._status = ModelStatus(model=model, state=ModelState.QUEUED)
 
@@ -49,8 +51,10 @@ class Standing:
         return self._status.error
 
     def stats(self) -> EngineStats:
-        """The engine's figures; zeros while there is no engine that serves."""
-        return self._read_stats() if self.state is ModelState.READY else EngineStats()
+        """The engine's figures, zeros while there is none that serves, and who waits."""
+        stats = self._read_stats() if self.state is ModelState.READY else EngineStats()
+        num_waiting = self._count_waiting()
+        return replace(stats, num_waiting=stats.num_waiting + num_waiting) if num_waiting else stats
 
     def become(
         self,

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
 
     from jupyter_llm.manager.adviser import Adviser
     from jupyter_llm.manager.holder import Finders
+    from jupyter_llm.manager.listeners import Listeners
     from jupyter_llm.manager.probes import Probes
     from jupyter_llm.manager.room import Room
     from jupyter_llm.manager.settings import ManagerSettings
-    from jupyter_llm.types import ModelStatus
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,7 +22,7 @@ class Surroundings:
 
     `probes` knows what models need, `room` makes room for one and `adviser` says what else
     would fit. `load_turn` lets one model load at a time, so that no two count on the same
-    free memory.
+    free memory. `listeners` are told what happens.
     """
 
     settings: ManagerSettings
@@ -32,4 +31,4 @@ class Surroundings:
     room: Room
     adviser: Adviser
     load_turn: asyncio.Lock
-    on_change: Callable[[ModelStatus], None]
+    listeners: Listeners

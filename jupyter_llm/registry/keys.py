@@ -12,6 +12,7 @@ import logging
 import os
 import secrets
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -34,6 +35,11 @@ log = logging.getLogger(__name__)
 
 PREFIX = "jllm-"
 
+_MAX_DAYS = 36_500
+
+SCOPES = ("read", "execute", "write")
+"""What a key may be made for: to list and watch, to generate, to load and administer."""
+
 
 def default_path() -> Path:
     """Where the keys of this user are, for servers and the command line alike."""
@@ -41,16 +47,59 @@ def default_path() -> Path:
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a key; the secret itself was shown once and forgotten."""
+    """What is known of a key; the secret itself was shown once and forgotten.
+
+    `models` are the ids or aliases of those that it may use, `None` for all. Of the quotas
+    0 is none of its own. A key of a file from before it had these may do everything.
+    """
 
     name: str
     sha256: str
     created: datetime
     expires: datetime | None = None
+    scopes: tuple[str, ...] = SCOPES
+    models: tuple[str, ...] | None = None
+    requests_per_minute: int = 0
+    tokens_per_day: int = 0
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is anything that it may not do."""
+        has_quota = bool(self.requests_per_minute or self.tokens_per_day)
+        return has_quota or self.models is not None or not set(SCOPES) <= set(self.scopes)
 
     def is_valid(self, now: datetime) -> bool:
         """Whether the key may still be used."""
         return self.expires is None or now < self.expires
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grant:
+    """What a new key is for; see `ApiKey`."""
+
+    scopes: tuple[str, ...] = SCOPES
+    models: tuple[str, ...] | None = None
+    requests_per_minute: int = 0
+    tokens_per_day: int = 0
+
+    def check(self) -> None:
+        """See that a key can be made of it.
+
+        Raises:
+            InvalidRequestError: It cannot; `param` names the value.
+        """
+        if unknown := set(self.scopes).difference(SCOPES):
+            raise InvalidRequestError(
+                f"There is no scope {', '.join(sorted(unknown))}; there are {', '.join(SCOPES)}.",
+                param="scopes",
+            )
+        if not self.scopes:
+            raise InvalidRequestError("A key needs a scope to be of use.", param="scopes")
+        if self.models is not None and not all(self.models):
+            raise InvalidRequestError("The name of a model is not empty.", param="models")
+        for param in ("requests_per_minute", "tokens_per_day"):
+            if getattr(self, param) < 0:
+                raise InvalidRequestError(f"{param} is 0 or more; 0 is no limit.", param=param)
 
 
 def new_secret() -> str:
@@ -100,19 +149,36 @@ class KeyStore:
         matches = [key for key in keys if hmac.compare_digest(key.sha256, sent)]
         return next((key for key in matches if key.is_valid(now)), None)
 
-    def create(self, name: str, *, expires_days: float | None = None) -> tuple[ApiKey, str]:
+    def create(
+        self, name: str, grant: Grant | None = None, *, expires_days: float | None = None
+    ) -> tuple[ApiKey, str]:
         """A new key and its secret, which is never to be had again.
 
+        Without a `grant` it may do everything, and without `expires_days` for ever.
+
         Raises:
-            InvalidRequestError: The name is empty or taken, or the days are not positive.
+            InvalidRequestError: The name is empty or taken, or a value is out of range.
         """
         if not name.strip():
             raise InvalidRequestError("A key needs a name.", param="name")
-        if expires_days is not None and expires_days <= 0:
-            raise InvalidRequestError("A key must live longer than 0 days.", param="expires_days")
+        if expires_days is not None and not 0 < expires_days <= _MAX_DAYS:
+            raise InvalidRequestError(
+                f"A key must live longer than 0 days, and {_MAX_DAYS} at most.",
+                param="expires_days",
+            )
+        grant = grant or Grant()
+        grant.check()
         secret, now = new_secret(), datetime.now(UTC)
-        expires = None if expires_days is None else now + timedelta(days=expires_days)
-        key = ApiKey(name=name, sha256=digest(secret), created=now, expires=expires)
+        key = ApiKey(
+            name=name,
+            sha256=digest(secret),
+            created=now,
+            expires=None if expires_days is None else now + timedelta(days=expires_days),
+            scopes=tuple(scope for scope in SCOPES if scope in grant.scopes),
+            models=grant.models,
+            requests_per_minute=grant.requests_per_minute,
+            tokens_per_day=grant.tokens_per_day,
+        )
         with self._locked():
             if any(other.name == name for other in self.keys()):
                 raise InvalidRequestError(

@@ -13,7 +13,7 @@ from jupyter_llm.errors import InvalidRequestError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Kind = Literal["model", "download", "vram", "service", "usage"]
+Kind = Literal["model", "download", "vram", "service", "usage", "queue"]
 KINDS: tuple[str, ...] = get_args(Kind)
 
 MAX_PENDING = 256
@@ -41,8 +41,9 @@ class Subscription:
     oldest ones, and costs this server no more memory.
     """
 
-    def __init__(self, bus: EventBus, kinds: frozenset[str], max_pending: int) -> None:
+    def __init__(self, bus: EventBus, kinds: frozenset[str], max_pending: int, user: str) -> None:
         self.kinds = kinds
+        self.user = user
         self._bus = bus
         self._pending: deque[Event] = deque(maxlen=max_pending)
         self._num_missed = 0
@@ -88,17 +89,17 @@ class EventBus:
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()
 
-    def publish(self, kind: str, payload: Any) -> None:
-        """Tell the subscribers; waits for none of them."""
+    def publish(self, kind: str, payload: Any, *, user: str | None = None) -> None:
+        """Tell the subscribers, or those of one user; waits for none of them."""
         event = Event(kind=kind, payload=payload, at=time.time())
         for subscription in self._subscriptions:
-            if kind in subscription.kinds:
+            if kind in subscription.kinds and user in (None, subscription.user):
                 subscription.put(event)
 
     def subscribe(
-        self, kinds: Iterable[str] = KINDS, *, max_pending: int = MAX_PENDING
+        self, kinds: Iterable[str] = KINDS, *, max_pending: int = MAX_PENDING, user: str = ""
     ) -> Subscription:
-        """Begin to collect the events of these kinds.
+        """Begin to collect the events of these kinds that concern everybody or this user.
 
         Raises:
             InvalidRequestError: There is no such kind; the message lists all.
@@ -110,7 +111,7 @@ class EventBus:
                 f"The kinds are: {', '.join(KINDS)}.",
                 param="subscribe",
             )
-        subscription = Subscription(self, wanted, max_pending)
+        subscription = Subscription(self, wanted, max_pending, user)
         self._subscriptions.add(subscription)
         return subscription
 

@@ -38,6 +38,7 @@ from jupyter_llm.types.model import (
     ModelStatus,
     ModelUsage,
 )
+from jupyter_llm.types.sharing import QueuePosition
 from jupyter_llm.types.tokens import DetokenizeRequest, TokenizeRequest, TokenList
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "ModelState",
     "ModelStatus",
     "ModelUsage",
+    "QueuePosition",
     "Ranking",
     "RerankRequest",
     "SamplingParams",

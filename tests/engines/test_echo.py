@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from jupyter_llm.engines.echo import EchoEngine, split_tokens
+from jupyter_llm.engines.echo.engine import EchoEngine
+from jupyter_llm.engines.echo.words import split_tokens
 from jupyter_llm.errors import ContextLengthError, EngineDiedError, InvalidRequestError
 from jupyter_llm.types import (
     EmbeddingRequest,
@@ -216,11 +217,11 @@ def test_tokens_join_to_the_text() -> None:
 
 def test_words_have_numbers_and_texts_of_the_same_words_the_same_vector() -> None:
     inputs = ("one two", "Two  one", "three", "")
-    request = EmbeddingRequest(id="1", model_id="echo", inputs=inputs, dimensions=32)
+    request = EmbeddingRequest(id="1", model_id="echo", inputs=inputs)
 
     async def scenario() -> tuple[TokenList, Embeddings]:
         engine = await loaded(context_length=2)
-        with pytest.raises(ContextLengthError, match="3 tokens.*holds 2"):
+        with pytest.raises(ContextLengthError, match=r"3 tokens.*holds 2"):
             await engine.embed(replace(request, inputs=("a b c",)))
         with pytest.raises(InvalidRequestError, match="have 64"):
             await engine.embed(replace(request, dimensions=65))
@@ -229,7 +230,7 @@ def test_words_have_numbers_and_texts_of_the_same_words_the_same_vector() -> Non
         )
 
     tokens, embeddings = asyncio.run(scenario())
-    vectors = [struct.unpack("<32f", vector) for vector in embeddings.vectors]
+    vectors = [struct.unpack("<64f", vector) for vector in embeddings.vectors]
     assert tokens.pieces == (b"a", b" b", b" a")
     assert len(set(tokens.ids)) == 3
     assert vectors[0] == vectors[1] != vectors[2]

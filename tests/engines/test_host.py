@@ -22,7 +22,7 @@ from host_helpers import (
     pid_of,
 )
 
-from jupyter_llm.engines.echo import EchoEngine
+from jupyter_llm.engines.echo.engine import EchoEngine
 from jupyter_llm.engines.host import engine as host_engine
 from jupyter_llm.engines.host.engine import HostedEngine
 from jupyter_llm.engines.host.frames import STREAM_WINDOW
@@ -211,7 +211,7 @@ def test_loading_again_and_again_leaves_no_descriptors() -> None:
         counts = []
         for _ in range(5):
             async with hosted_echo() as engine:
-                assert engine.stats().slots == 8
+                assert engine.stats().slots == 12
             counts.append(psutil.Process().num_fds())
         assert len(set(counts[1:])) == 1
 

@@ -37,9 +37,9 @@ class NoMemory:
 ids = count()
 
 
-def sequence(prompt: list[int], max_tokens: int = 4) -> Sequence:
+def sequence(prompt: list[int], max_tokens: int = 4, user: str = "") -> Sequence:
     sampling = SamplingParams(max_tokens=max_tokens)
-    request = GenerationRequest(id=str(next(ids)), model_id="m", sampling=sampling)
+    request = GenerationRequest(id=str(next(ids)), model_id="m", sampling=sampling, user=user)
     return Sequence(request, prompt, Letters(), room=1000)
 
 
@@ -147,6 +147,78 @@ def test_a_large_prompt_that_must_wait_is_not_overtaken() -> None:
     assert len(run(machine)) == 3
 
 
+class TestUsers:
+    def test_a_newcomer_finds_cells_where_another_user_has_taken_them_all(self) -> None:
+        machine = scheduler(num_cells=120)
+        heavy = [sequence([number] * 30, max_tokens=60, user="heavy") for number in range(3)]
+        for one in heavy:
+            machine.add(one)
+        for _ in range(10):
+            step(machine)
+        assert machine.waiting
+        light = sequence([9] * 20, user="light")
+        machine.add(light)
+        step(machine)
+        assert light in machine.running
+        assert heavy[0] in machine.running
+        assert len(run(machine)) == 4
+
+    def test_a_newcomer_does_not_take_the_only_one_of_another_user(self) -> None:
+        machine = scheduler(num_cells=100)
+        first, second = (
+            sequence([n] * 60, max_tokens=30, user=user) for n, user in enumerate("ab")
+        )
+        machine.add(first)
+        step(machine)
+        step(machine)
+        machine.add(second)
+        step(machine)
+        assert machine.running == [first]
+        assert list(run(machine)) == [first, second]
+
+    def test_cells_that_run_out_are_taken_from_who_has_most(self) -> None:
+        machine = scheduler(num_cells=64)
+        heavy = [sequence([n] * 10, max_tokens=30, user="heavy") for n in range(2)]
+        light = sequence([9] * 4, max_tokens=20, user="light")
+        for one in (*heavy, light):
+            machine.add(one)
+        while not machine.num_preemptions:
+            step(machine)
+        assert set(machine.running) == {heavy[0], light}
+        assert len(run(machine)) == 3
+
+    def test_a_short_prompt_is_not_read_behind_the_long_ones_of_another_user(self) -> None:
+        machine = scheduler()
+        for number in range(3):
+            machine.add(sequence([number] * 200, user="heavy"))
+        machine.add(sequence([9] * 10, user="light"))
+        works, _ = step(machine)
+        assert [(w.sequence.request.user, w.num_tokens) for w in works] == [
+            ("light", 10),
+            ("heavy", BATCH_SIZE - 10),
+        ]
+
+    def test_nor_in_a_step_that_is_made_long_by_them(self) -> None:
+        machine = scheduler()
+        machine.add(sequence([1], max_tokens=50, user="heavy"))
+        step(machine)
+        for number in range(2):
+            machine.add(sequence([2 + number] * 200, user="heavy"))
+        machine.add(sequence([9] * 10, user="light"))
+        works, _ = step(machine)
+        assert [(w.sequence.request.user, w.num_tokens) for w in works] == [
+            ("heavy", 1),
+            ("light", 10),
+        ]
+
+    def test_one_users_prompts_are_read_one_after_another(self) -> None:
+        machine = scheduler()
+        for length in (20, 8, 30):
+            machine.add(sequence([length] * length))
+        works, _ = step(machine)
+        assert [work.num_tokens for work in works] == [20, 8, BATCH_SIZE - 28]
+
+
 def test_a_cancelled_sequence_is_gone_wherever_it_stands() -> None:
     machine = scheduler(slots=1)
     running, waiting = sequence(list(range(100))), sequence([5])
@@ -160,17 +232,21 @@ def test_a_cancelled_sequence_is_gone_wherever_it_stands() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.tuples(st.integers(1, 60), st.integers(1, 40)), min_size=1, max_size=12),
+    st.lists(
+        st.tuples(st.integers(1, 60), st.integers(1, 40), st.sampled_from(["", "a", "b"])),
+        min_size=1,
+        max_size=12,
+    ),
     st.integers(100, 160),
     st.integers(1, 5),
 )
 def test_everybody_gets_the_whole_answer(
-    requests: list[tuple[int, int]], num_cells: int, slots: int
+    requests: list[tuple[int, int, str]], num_cells: int, slots: int
 ) -> None:
     machine = scheduler(num_cells=num_cells, slots=slots)
     wanted = {}
-    for number, (length, max_tokens) in enumerate(requests):
-        one = sequence([number % 3] * length, max_tokens)
+    for number, (length, max_tokens, user) in enumerate(requests):
+        one = sequence([number % 3] * length, max_tokens, user)
         wanted[one] = max_tokens
         machine.add(one)
     texts = run(machine)

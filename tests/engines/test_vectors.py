@@ -131,9 +131,8 @@ async def test_a_model_that_writes_gives_the_mean_of_its_last_states(llama: Mode
     assert vector @ native(llama, text, gguf.PoolingType.MEAN) > NUM_ALIKE
 
 
-async def test_a_model_that_reads_forwards_is_read_in_pieces(tmp_path: Path) -> None:
-    # quantized weights of a random model make much of the last bits of a number
-    draft = read_draft(tiny_gguf.write_tiny_gguf(tmp_path / "exact.gguf", quantizes=False))
+async def test_a_model_that_reads_forwards_is_read_in_pieces(llama: Model, tmp_path: Path) -> None:
+    draft = read_draft(Path(llama.path))
     pooled = Entry(b"llama.pooling_type", UINT32, struct.pack("<I", gguf.PoolingType.LAST))
     path = tmp_path / "last.gguf"
     path.write_bytes(replace(draft, entries=(*draft.entries, pooled)).encode())
@@ -144,7 +143,8 @@ async def test_a_model_that_reads_forwards_is_read_in_pieces(tmp_path: Path) -> 
             await collect(engine, continue_text("hello"))
 
     for text, vector in zip(texts, together, strict=True):
-        assert vector @ native(gguf_model(path), text, gguf.PoolingType.LAST) > NUM_ALIKE
+        # the quantized weights of a random model make much of the last bits of a number
+        assert vector @ native(gguf_model(path), text, gguf.PoolingType.LAST) > 0.999
 
 
 async def test_vectors_and_answers_do_not_disturb_each_other(llama: Model) -> None:

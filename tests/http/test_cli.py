@@ -49,10 +49,21 @@ class TestKeys:
         main(["key", "create", "guest", "--expires-days", "1.5"])
         assert "UTC" in capsys.readouterr().err
 
+    def test_may_be_for_some_things_alone(self, home: Path, capsys: Captured) -> None:
+        limits = ["--requests-per-minute", "5", "--tokens-per-day", "900"]
+        assert main(["key", "create", "app", "--scope", "execute", "--model", "a", *limits]) == 0
+        key = KeyStore(home / "jupyter_llm" / "api_keys.json").verify(capsys.readouterr().out[:-1])
+        assert key is not None
+        assert (key.scopes, key.models) == (("execute",), ("a",))
+
+        main(["key", "ls"])
+        assert "execute  models a  5 requests a minute  900 tokens a day" in capsys.readouterr().out
+
     @pytest.mark.usefixtures("home")
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
+            (["create", "x", "--scope", "fly"], "no scope fly"),
             (["create", "x", "--expires-days", "0"], "longer than 0 days"),
             (["revoke", "ghost"], "no key named 'ghost'"),
         ],

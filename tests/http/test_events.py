@@ -11,7 +11,7 @@ from tornado.websocket import websocket_connect
 
 from jupyter_llm.telemetry.events import MAX_PENDING
 from jupyter_llm.telemetry.jupyter_events import MODEL_STATE
-from jupyter_llm.types import Model, ModelState, ModelStatus
+from jupyter_llm.types import Model, ModelState, ModelStatus, QueuePosition
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -104,12 +104,28 @@ class TestEvents:
         assert (told["model_id"], told["num_requests"]) == ("echo", 1)
         assert told["num_completion_tokens"] == answer.json["usage"]["completion_tokens"]
 
+    async def test_who_waits_is_told_where_they_stand_and_nobody_else(
+        self, extension: LLMExtension, connect: Connect
+    ) -> None:
+        kernel = await connect(auth={"Authorization": f"Bearer {extension.kernel_key}"})
+        anybody = await connect()
+        for socket in (kernel, anybody):
+            await socket.read_until("subscribed")
+        position = QueuePosition(request_id="chat-1", model_id="echo", position=3)
+        extension._on_position("llm-kernels", position)
+        extension.events.publish("usage", {"n": 1})
+
+        assert (await anybody.read())["type"] == "usage"
+        told = await kernel.read()
+        assert told["type"] == "queue"
+        assert told["data"] == {"request_id": "chat-1", "model_id": "echo", "position": 3}
+
     async def test_a_load_is_told_as_it_happens(self, call: Call, connect: Connect) -> None:
         socket = await connect()
         hello = await socket.read()
         assert hello == {
             "type": "subscribed",
-            "kinds": ["download", "model", "service", "usage", "vram"],
+            "kinds": ["download", "model", "queue", "service", "usage", "vram"],
         }
 
         assert (await call("load", {"model": "echo"})).status == 200

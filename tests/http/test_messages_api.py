@@ -189,6 +189,28 @@ class TestWithTheBuiltInModel:
         assert f'"output_tokens":{whole["usage"]["output_tokens"]}' in body
         assert again["usage"]["cache_read_input_tokens"] > 0
 
+    def test_tools_are_used_where_they_must_be(self, live_server: LiveServer) -> None:
+        schema = {"type": "object", "properties": {"a": {"type": "boolean"}}, "required": ["a"]}
+        ask = {
+            **GUIDE,
+            "max_tokens": 100,
+            "tools": [{"name": "check", "input_schema": schema, "strict": True}],
+            "tool_choice": {"type": "tool", "name": "check"},
+        }
+        message = live_server.json("v1/messages", ask)
+        [use] = [block for block in message["content"] if block["type"] == "tool_use"]
+        result = {"type": "tool_result", "tool_use_id": use["id"], "content": "done"}
+        history = [
+            *GUIDE["messages"],
+            {"role": "assistant", "content": message["content"]},
+            {"role": "user", "content": [result]},
+        ]
+        after = live_server.json("v1/messages", {**GUIDE, "max_tokens": 8, "messages": history})
+
+        assert message["stop_reason"] == "tool_use"
+        assert isinstance(use["input"]["a"], bool)
+        assert text_of(after)
+
     def test_a_count_that_is_too_high_is_no_error(self, live_server: LiveServer) -> None:
         long = {**GUIDE, "messages": [{"role": "user", "content": "word " * 5000}]}
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import openai
 import pytest
+from jupyter_server.auth import IdentityProvider, User
 from test_auth import bearer
 
 from jupyter_llm.errors import EngineDiedError, RegistryError
@@ -180,6 +181,30 @@ async def test_the_server_and_its_kernels_are_one_user(call: Call, extension: LL
     assert (await call(f"v1/responses/{response['id']}", auth=kernel)).status == 200
 
 
+class Named(IdentityProvider):
+    """Knows its users by name, as a provider for many people does."""
+
+    def get_user(self, handler: Any) -> User | None:
+        handler._token_authenticated = True
+        name = handler.request.headers.get("X-Name")
+        return User(username=name) if name else None
+
+
+class TestWithAProviderThatKnowsItsUsers:
+    @pytest.fixture
+    def jp_server_config(self, jp_server_config: dict[str, Any]) -> dict[str, Any]:
+        jp_server_config["ServerApp"]["identity_provider_class"] = Named
+        return jp_server_config
+
+    async def test_each_of_them_has_responses_of_his_own(self, call: Call) -> None:
+        ada, eve = {"X-Name": "ada"}, {"X-Name": "eve"}
+        answer = await call("v1/responses", ASK, auth=ada)
+        path = f"v1/responses/{answer.json['id']}"
+
+        assert (await call(path, auth=ada)).status == 200
+        assert (await call(path, auth=eve)).status == 404
+
+
 class TestWithoutARegistry:
     @pytest.fixture(autouse=True)
     def no_registry(self, extension: LLMExtension, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,6 +315,28 @@ class TestOpenAIsClient:
         assert last.response.output_text == whole.output_text
         assert last.response.usage.output_tokens == whole.usage.output_tokens
         assert [e.sequence_number for e in events] == list(range(len(events)))
+
+    def test_has_its_tools_called_and_goes_on_with_what_they_gave(
+        self, client: openai.OpenAI
+    ) -> None:
+        zone = {"enum": ["utc", "cet"]}
+        parameters = {"type": "object", "properties": {"zone": zone}, "required": ["zone"]}
+        tool = {"type": "function", "name": "now", "parameters": parameters, "strict": True}
+        asked = {"model": "guide", "input": "What time is it?", "tools": [tool]}
+        first = client.responses.create(**asked, tool_choice="required")
+        [call] = [item for item in first.output if item.type == "function_call"]
+        result = {"type": "function_call_output", "call_id": call.call_id, "output": "12:00"}
+        second = client.responses.create(
+            model="guide", input=[result], previous_response_id=first.id, max_output_tokens=8
+        )
+        named = {"type": "function", "name": "now"}
+        with client.responses.create(**asked, tool_choice=named, stream=True) as stream:
+            events = list(stream)
+
+        assert json.loads(call.arguments)["zone"] in zone["enum"]
+        assert second.output_text
+        [done] = [e for e in events if e.type == "response.function_call_arguments.done"]
+        assert json.loads(done.arguments)["zone"] in zone["enum"]
 
     def test_helps_with_its_own_streams(self, client: openai.OpenAI) -> None:
         with client.responses.stream(model="echo", input="Say it again, Sam") as stream:

@@ -121,6 +121,64 @@ async def test_a_client_that_leaves_frees_its_slot_at_once(
     assert script.num_closed_early == len(script.requests)
 
 
+@pytest.mark.parametrize("body", [WHOLE, STREAM], ids=["whole", "stream"])
+async def test_a_client_that_leaves_takes_all_of_its_answers_along(
+    script: Script, raw: Callable[[], RawClient], body: Any
+) -> None:
+    script.decode.clear()
+    client = raw()
+    await client.connect()
+    await client.send({**body, "n": 5})
+    await script.until_running(2)
+
+    await client.leave()
+    await script.until_running(0)
+    assert script.num_closed_early == len(script.requests)
+
+
+async def test_an_answer_that_fails_among_several_is_the_last_event(
+    script: Script, call: Call
+) -> None:
+    script.error = EngineDiedError("The engine stopped.")
+    answer = await call("v1/chat/completions", {**STREAM, "n": 3})
+
+    assert answer.events[-1]["error"]["code"] == "engine_died"
+    await script.until_running(0)
+
+
+async def test_a_resumable_stream_does_not_end_with_its_client(
+    script: Script, raw: Callable[[], RawClient], call: Call
+) -> None:
+    script.decode.clear()
+    client = raw()
+    await client.connect()
+    await client.send({**STREAM, "resumable": True})
+    head = await client.until(b'"one"')
+    await client.leave()
+    await asyncio.sleep(0.1)
+    assert script.num_running == 1
+    script.decode.set()
+
+    answer_id = head.split(b'"id":"')[1].split(b'"')[0].decode()
+    whole = await call(f"v1/streams/{answer_id}")
+    assert whole.body.count(b"\nid: ") + 1 == len(whole.events)
+    assert whole.events[-1] == "[DONE]"
+    rest = await call(f"v1/streams/{answer_id}?after={len(whole.events) - 1}")
+    assert rest.events == ["[DONE]"]
+    missing = await call("v1/streams/chatcmpl-1")
+    assert (missing.status, missing.error["code"]) == (404, "stream_not_found")
+
+
+async def test_a_resumable_stream_that_fails_before_its_first_token_is_a_status(
+    script: Script, call: Call
+) -> None:
+    script.tokens = ()
+    script.error = LLMError("It broke.")
+    answer = await call("v1/chat/completions", {**STREAM, "resumable": True})
+
+    assert (answer.status, answer.error["message"]) == (500, "It broke.")
+
+
 async def test_a_client_that_leaves_while_a_model_loads_does_not_stop_the_load(
     script: Script, raw: Callable[[], RawClient], extension: Any
 ) -> None:

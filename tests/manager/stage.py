@@ -41,6 +41,11 @@ class Stage:
     def engine(self) -> ScriptedEngine:
         return self.troupe.engines[-1]
 
+    @property
+    def num_waiting(self) -> int:
+        """Requests that wait for a turn."""
+        return sum(status.stats.num_waiting for status in self.manager.loaded())
+
     async def until_state(self, state: ModelState) -> None:
         await until(lambda: any(s.state is state for s in self.manager.loaded()))
 

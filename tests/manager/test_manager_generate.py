@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 from stage import ASK, scenario, stage, until
@@ -44,7 +45,8 @@ async def test_a_request_beyond_slots_and_queue_is_told_when_to_come_back() -> N
     async with stage(Part(slots=2, token_gate=gate), max_queued_requests=3) as s:
         await s.manager.load("echo")
         inside = [asyncio.create_task(s.text()) for _ in range(5)]
-        await until(lambda: s.engine.num_running == 5)
+        await until(lambda: s.num_waiting == 3)
+        assert s.engine.num_running == 2
         with pytest.raises(OverloadedError, match="5 requests") as refused:
             await s.text()
         assert refused.value.retry_after_s is not None
@@ -69,7 +71,7 @@ async def test_requests_that_wait_for_the_load_are_bounded_too() -> None:
 @scenario
 async def test_an_engine_that_dies_ends_its_streams_and_comes_back() -> None:
     gate = asyncio.Event()
-    async with stage(Part(token_gate=gate), Part()) as s:
+    async with stage(Part(slots=12, token_gate=gate), Part()) as s:
         streams = [asyncio.create_task(s.text()) for _ in range(8)]
         await until(lambda: bool(s.troupe.engines) and s.engine.num_running == 8)
         s.engine.die("Signal 9.")
@@ -158,3 +160,83 @@ async def test_unload_during_the_back_off_ends_the_restarts() -> None:
         with pytest.raises(ModelLoadError, match="unloaded"):
             await waiting
         assert len(s.troupe.engines) == 1
+
+
+@scenario
+async def test_a_user_without_a_turn_passes_everything_that_another_has_sent() -> None:
+    gate = asyncio.Event()
+    async with stage(Part(slots=5, token_gate=gate)) as s:
+        heavy = [asyncio.create_task(s.text(replace(ASK, user="heavy"))) for _ in range(20)]
+        await until(lambda: s.num_waiting == 16)
+        assert s.engine.num_running == 4
+        light = asyncio.create_task(s.text(replace(ASK, user="light")))
+        await until(lambda: s.engine.num_running == 5)
+        gate.set()
+        assert await asyncio.gather(light, *heavy) == ["0 1 2 "] * 21
+
+
+@scenario
+async def test_a_request_that_gives_up_while_it_waits_never_reaches_the_engine() -> None:
+    gate = asyncio.Event()
+    async with stage(Part(slots=1, token_gate=gate)) as s:
+        running = asyncio.create_task(s.text())
+        await until(lambda: bool(s.troupe.engines) and s.engine.num_running == 1)
+        waiting = asyncio.create_task(s.text())
+        await until(lambda: s.num_waiting == 1)
+        waiting.cancel()
+        await until(lambda: s.num_waiting == 0)
+        gate.set()
+        assert await running == "0 1 2 "
+        assert s.engine.num_requests == 1
+
+
+@scenario
+async def test_who_waits_survives_a_crash_of_the_engine() -> None:
+    gate = asyncio.Event()
+    async with stage(Part(slots=1, token_gate=gate), Part()) as s:
+        running = asyncio.create_task(s.text())
+        await until(lambda: bool(s.troupe.engines) and s.engine.num_running == 1)
+        waiting = asyncio.create_task(s.text())
+        await until(lambda: s.num_waiting == 1)
+        s.engine.die()
+        with pytest.raises(EngineDiedError):
+            await running
+        assert await waiting == "0 1 2 "
+
+
+@scenario
+async def test_who_waits_is_told_when_the_restart_is_far_away() -> None:
+    distant = RestartPolicy(first_delay_s=500, max_delay_s=500)
+    async with stage(Part(slots=1, token_gate=asyncio.Event()), restart=distant) as s:
+        running = asyncio.create_task(s.text())
+        await until(lambda: bool(s.troupe.engines) and s.engine.num_running == 1)
+        waiting = [asyncio.create_task(s.text()) for _ in range(3)]
+        await until(lambda: s.num_waiting == 3)
+        s.engine.die()
+        ends = await asyncio.gather(running, *waiting, return_exceptions=True)
+        assert all(isinstance(end, EngineDiedError) for end in ends)
+        assert sum("next restart is in" in str(end) for end in ends) == 3
+
+
+@scenario
+async def test_unload_ends_those_that_wait_for_a_turn() -> None:
+    async with stage(Part(slots=1, token_gate=asyncio.Event())) as s:
+        await s.manager.load("echo")
+        asked = [asyncio.create_task(s.text()) for _ in range(3)]
+        await until(lambda: s.num_waiting == 2 and s.engine.num_running == 1)
+        await s.manager.unload("echo")
+        ends = await asyncio.gather(*asked, return_exceptions=True)
+        assert sorted(type(end).__name__ for end in ends) == [
+            *("EngineDiedError", "ModelLoadError", "ModelLoadError")
+        ]
+
+
+@scenario
+async def test_a_turn_that_does_not_come_is_refused_with_a_retry_after() -> None:
+    async with stage(Part(slots=1, token_gate=asyncio.Event()), queue_timeout_s=0.05) as s:
+        running = asyncio.create_task(s.text())
+        await until(lambda: bool(s.troupe.engines) and s.engine.num_running == 1)
+        with pytest.raises(OverloadedError, match="did not come") as refused:
+            await s.text()
+        assert refused.value.retry_after_s is not None
+        running.cancel()

@@ -52,6 +52,7 @@ class ScriptedEngine(Engine):
         self.num_loads = 0
         self.num_unloads = 0
         self.num_running = 0
+        self.num_requests = 0
         self.watch_error: Exception | None = None
         self._death: asyncio.Future[EngineDiedError] = asyncio.Future()
 
@@ -77,6 +78,7 @@ class ScriptedEngine(Engine):
 
     async def generate(self, _request: GenerationRequest) -> AsyncGenerator[TokenChunk, None]:
         self.num_running += 1
+        self.num_requests += 1
         try:
             for number in range(self.part.num_tokens):
                 yield TokenChunk(text=f"{number} ")

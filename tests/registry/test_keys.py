@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jupyter_llm.errors import InvalidRequestError
-from jupyter_llm.registry.keys import KeyStore
+from jupyter_llm.registry.keys import SCOPES, Grant, KeyStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,3 +131,46 @@ def test_a_damaged_file_opens_nothing_and_says_which(
     assert store.verify(secret) is None
     with pytest.raises(InvalidRequestError, match=r"api_keys\.json"):
         store.create("desktop")
+
+
+def test_a_key_may_do_what_it_was_made_for(store: KeyStore, path: Path) -> None:
+    grant = Grant(
+        scopes=("execute", "read"), models=("guide",), requests_per_minute=3, tokens_per_day=9
+    )
+    key, secret = store.create("app", grant)
+
+    assert key.scopes == ("read", "execute")
+    assert (key.models, key.requests_per_minute, key.tokens_per_day) == (("guide",), 3, 9)
+    assert key.is_limited
+    assert KeyStore(path).verify(secret) == key
+    assert not store.create("all")[0].is_limited
+
+
+@pytest.mark.parametrize(
+    ("grant", "param"),
+    [
+        (Grant(scopes=("read", "fly")), "scopes"),
+        (Grant(scopes=()), "scopes"),
+        (Grant(models=("",)), "models"),
+        (Grant(requests_per_minute=-1), "requests_per_minute"),
+        (Grant(tokens_per_day=-1), "tokens_per_day"),
+    ],
+)
+def test_a_grant_that_cannot_be_is_refused_by_name(
+    store: KeyStore, grant: Grant, param: str
+) -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        store.create("app", grant)
+    assert refused.value.param == param
+
+
+def test_a_key_of_an_older_file_may_do_everything(store: KeyStore, path: Path) -> None:
+    _, secret = store.create("laptop")
+    [key] = json.loads(path.read_text())
+    old = {name: key[name] for name in ("name", "sha256", "created", "expires")}
+    path.write_text(json.dumps([old]))
+
+    found = store.verify(secret)
+    assert found is not None
+    assert found.scopes == SCOPES
+    assert not found.is_limited

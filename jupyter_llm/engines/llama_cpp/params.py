@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from jupyter_llm.types import LoadOptions
 
 DEFAULT_CONTEXT_LENGTH = 8192
-DEFAULT_SLOTS = 8
+DEFAULT_SLOTS = 12
+"""Eight for one user and four in reserve for others, whose short requests must not wait."""
 DEFAULT_BATCH_SIZE = 512
 DEFAULT_KV_TYPE = "f16"
 

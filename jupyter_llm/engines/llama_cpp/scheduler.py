@@ -8,10 +8,12 @@ Rules, in this order:
 2. A waiting sequence whose prefix another one is computing right now is left
    waiting: in a moment it can copy what it would compute a second time.
 3. Every sequence that is decoding gets its one token.
-4. What is left of the step's budget goes to prompts, oldest first; of prompts whose
-   tokens are scored no more than the step has places for logits.
-5. When cells run out, the youngest sequence gives its cells back and waits
-   again, at the front. The oldest never does, so something always finishes.
+4. What is left of the step's budget goes to prompts, shared between users; of prompts
+   whose tokens are scored no more than the step has places for logits.
+5. When cells run out, the youngest sequence of the user who has most gives its cells
+   back and waits again, at the front. The oldest never does, so something always finishes.
+6. The first sequence of a user who has none running is admitted before others, and takes
+   the cells of a user who has several.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+from .fairness import makes_room, newcomers, shared_budget, to_preempt, user_of
 from .kv_cache import KVCache, common_prefix
 from .sequence import Sequence
 
@@ -62,6 +65,7 @@ class Scheduler:
         self.num_cached_tokens = 0
         self._cache = cache
         self._is_full = False
+        self._refused: set[Sequence] = set()
         self._slots = slots
         self._batch_size = batch_size
         self._spare_outputs = spare_outputs
@@ -86,6 +90,7 @@ class Scheduler:
             self._stop(sequence)
         else:
             self.waiting.remove(sequence)
+            self._refused.discard(sequence)
 
     def plan(self, prefill_budget: int) -> list[Work]:
         """Choose the work of the next step; its cells are free when this returns."""
@@ -121,8 +126,10 @@ class Scheduler:
         return sequence.sequence_id
 
     def preempt_youngest(self) -> None:
-        """Take the cells of the sequence that came last; it will be computed again."""
-        sequence = self.running[-1]
+        """Take the cells of the one that came last, of who has most; it is computed again."""
+        self._preempt(to_preempt(self.running))
+
+    def _preempt(self, sequence: Sequence) -> None:
         self._stop(sequence)
         sequence.sequence_id = None
         sequence.num_computed = 0
@@ -132,20 +139,41 @@ class Scheduler:
     def _stop(self, sequence: Sequence) -> None:
         self.running.remove(sequence)
         self._cache.close(self.id_of(sequence))
+        # now that cells have come back, asking again may help
         self._is_full = False
+        self._refused.clear()
 
     def _admit(self) -> None:
-        skipped: list[Sequence] = []
-        while self.waiting and len(self.running) < self._slots and not self._is_full:
-            sequence = self.waiting.popleft()
+        for sequence in self._candidates():
+            if len(self.running) >= self._slots:
+                return
             if self._is_being_computed(sequence):
-                skipped.append(sequence)
-            elif self._cache.fits(sequence.tokens, self._promised_cells(), sequence.num_reusable):
-                self._start(sequence)
-            else:
-                self._is_full = True  # until cells come back, asking again is in vain
-                self.waiting.appendleft(sequence)
-        self.waiting.extendleft(reversed(skipped))
+                continue
+            if not self._has_room(sequence):
+                self._is_full = True
+                self._refused.add(sequence)
+                return
+            self.waiting.remove(sequence)
+            self._start(sequence)
+
+    def _candidates(self) -> list[Sequence]:
+        """Who may be admitted, in this order."""
+        if not self.waiting or len(self.running) >= self._slots:
+            return []
+        first = [one for one in newcomers(self.waiting, self.running) if one not in self._refused]
+        if self._is_full:
+            return first
+        return first + [one for one in self.waiting if one not in first]
+
+    def _has_room(self, sequence: Sequence) -> bool:
+        """Whether it fits, where need be in the place of others of a user who has several."""
+        while not self._cache.fits(sequence.tokens, self._promised_cells(), sequence.num_reusable):
+            is_first = all(user_of(one) != user_of(sequence) for one in self.running)
+            other = makes_room(self.running) if is_first else None
+            if other is None:
+                return False
+            self._preempt(other)
+        return True
 
     def _promised_cells(self) -> int:
         """Cells that the running sequences are about to take."""
@@ -176,15 +204,13 @@ class Scheduler:
                 outputs -= len(guesses)
                 works.append(Work(sequence, 1, draws=True, is_prefill=False, guesses=guesses))
         budget = min(prefill_budget, self._batch_size - sum(work.num_cells for work in works))
-        for sequence in self.running:
-            if not sequence.is_decoding and budget > 0:
-                num_tokens = min(sequence.num_pending, budget)
-                if sequence.is_scoring:
-                    num_tokens = min(num_tokens, outputs)
-                    outputs -= num_tokens
-                    if not num_tokens:
-                        continue
-                draws = num_tokens == sequence.num_pending
-                works.append(Work(sequence, num_tokens, draws=draws, is_prefill=True))
-                budget -= num_tokens
+        for sequence, part in shared_budget(self.running, budget):
+            num_tokens = part
+            if sequence.is_scoring:
+                num_tokens = min(num_tokens, outputs)
+                outputs -= num_tokens
+                if not num_tokens:
+                    continue
+            draws = num_tokens == sequence.num_pending
+            works.append(Work(sequence, num_tokens, draws=draws, is_prefill=True))
         return works

@@ -451,3 +451,35 @@ class HubFiles(HubRepository):
     """A repository and what could be downloaded of it."""
 
     files: list[dict[str, Any]]
+
+
+class Key(TypedDict):
+    """An API key; times are those of ISO 8601, in UTC."""
+
+    name: str
+    created: str
+    expires: str | None
+    scopes: list[str]
+    models: list[str] | None
+    requests_per_minute: int
+    tokens_per_day: int
+    tokens_today: int
+
+
+class Keys(TypedDict):
+    """Every API key of this server."""
+
+    keys: list[Key]
+
+
+class CreatedKey(Key):
+    """A new key; this is the one time that it is shown."""
+
+    key: str
+
+
+class RevokedKey(TypedDict):
+    """A key that is worth nothing any more."""
+
+    status: Literal["revoked"]
+    name: str

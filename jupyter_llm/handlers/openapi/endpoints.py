@@ -14,6 +14,7 @@ from jupyter_llm.handlers.wire.completion_request import CompletionBody
 from jupyter_llm.handlers.wire.downloads import DownloadBody
 from jupyter_llm.handlers.wire.embedding import EmbeddingBody
 from jupyter_llm.handlers.wire.extraction import ExtractBody
+from jupyter_llm.handlers.wire.keys import KeyBody
 from jupyter_llm.handlers.wire.load_request import LoadBody, SwitchBody, UnloadBody
 from jupyter_llm.handlers.wire.messages.request import MessagesBody, PromptBody
 from jupyter_llm.handlers.wire.rerank import RerankBody
@@ -263,6 +264,14 @@ ENDPOINTS: dict[str, Endpoint] = {
         errors=HUB,
     ),
     "GET /api/admin/hub/{id}": Endpoint(answer=answers.HubFiles, errors=HUB),
+    "GET /api/admin/keys": Endpoint(answer=answers.Keys),
+    "POST /api/admin/keys": Endpoint(
+        body=KeyBody,
+        example={"name": "app", "scopes": ["read", "execute"], "tokens_per_day": 100_000},
+        answer=answers.CreatedKey,
+        status=HTTPStatus.CREATED,
+    ),
+    "DELETE /api/admin/keys/{id}": Endpoint(answer=answers.RevokedKey, errors=NAMED),
     "GET /ws": Endpoint(
         status=HTTPStatus.SWITCHING_PROTOCOLS,
         content_type="",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from .answers import ErrorBody
@@ -42,7 +43,7 @@ def described(path: str, handler: type, verb: str, endpoint: Endpoint, schemas: 
         "description": description,
         "tags": [next((tag for start, tag in _TAGS if path.startswith(start)), "Models")],
         "security": [{name: [action_of(method)]} for name in CREDENTIALS],
-        "responses": _responses(endpoint, schemas),
+        "responses": _responses(endpoint, schemas, action_of(method)),
     }
     if parameters := _parameters(path, endpoint):
         operation["parameters"] = parameters
@@ -133,9 +134,11 @@ def _parameters(path: str, endpoint: Endpoint) -> list[Schema]:
     return in_path + in_query
 
 
-def _responses(endpoint: Endpoint, schemas: Schemas) -> Schema:
+def _responses(endpoint: Endpoint, schemas: Schemas, action: str) -> Schema:
     answers = {str(endpoint.status.value): _answer(endpoint, schemas)}
-    errors = EVERYWHERE | endpoint.errors
+    # a quota counts every request that a model works for
+    quota = {HTTPStatus.TOO_MANY_REQUESTS} if action == "execute" else set()
+    errors = EVERYWHERE | endpoint.errors | quota
     answers |= {str(status.value): refusal(status) for status in errors}
     for status, kind in endpoint.others.items():
         content = {JSON: {"schema": schemas.of(kind)}}

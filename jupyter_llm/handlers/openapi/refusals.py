@@ -14,14 +14,14 @@ WHEN = {
     ),
     HTTPStatus.UNAUTHORIZED: "There are no valid credentials.",
     HTTPStatus.FORBIDDEN: (
-        "The caller is not authorized, or a session came without its XSRF token; "
+        "The caller or their key may not do this, or a session came without its XSRF token; "
         "or the Hub asks for access to the model first."
     ),
     HTTPStatus.NOT_FOUND: "Nothing has this name; the message lists close ones.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than the operator allows.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "The model's file is damaged, or no engine reads it.",
     HTTPStatus.UPGRADE_REQUIRED: "This is a WebSocket.",
-    HTTPStatus.TOO_MANY_REQUESTS: "The caller has had its share for now.",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too many requests of this caller wait, or a quota is used up.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "A fault of this server; its log says more.",
     HTTPStatus.NOT_IMPLEMENTED: "What it takes is not installed; the message says how to have it.",
     HTTPStatus.BAD_GATEWAY: "The engine or the Hub failed; send the request again.",

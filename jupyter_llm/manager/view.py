@@ -1,0 +1,118 @@
+"""The models as one caller sees them: those that they may use, and requests in their name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from jupyter_llm.errors import ModelNotFoundError
+from jupyter_llm.manager.manager import ModelManager
+from jupyter_llm.manager.names import Names
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Collection, Iterable
+
+    from jupyter_llm.manager.listing import Inventory
+    from jupyter_llm.types import (
+        EmbeddingRequest,
+        Embeddings,
+        GenerationRequest,
+        Model,
+        ModelStatus,
+        Ranking,
+        RerankRequest,
+        TokenChunk,
+    )
+
+
+class ManagerView(ModelManager):
+    """A manager for one caller; it shares everything with `whole`, and costs little to make.
+
+    `user` is whose its requests are, `allowed` the ids or aliases of the models that there
+    are for this caller; `None` allows all.
+    """
+
+    def __init__(self, whole: ModelManager, *, user: str, allowed: Collection[str] | None) -> None:
+        vars(self).update(vars(whole))
+        self._user = user
+        self._allowed = allowed
+        if allowed is not None:
+            self._names = AllowedNames(self._names, allowed)
+            self._loader = self._loader.with_names(self._names)
+
+    async def models(self) -> tuple[ModelStatus, ...]:
+        """Those that may be loaded by this caller."""
+        return self._admitted(await super().models())
+
+    async def inventory(self) -> Inventory:
+        """What is here for this caller."""
+        inventory = await super().inventory()
+        if self._allowed is None:
+            return inventory
+        return replace(
+            inventory,
+            models=tuple(one for one in inventory.models if self._admits(one.status.model)),
+            adapters=(),
+            unusable=(),
+            active=await self.active(),
+        )
+
+    def loaded(self) -> tuple[ModelStatus, ...]:
+        """What this caller may use of what is in memory."""
+        return self._admitted(super().loaded())
+
+    def check_allowed(self, model_id: str) -> None:
+        """See `ModelManager.check_allowed`."""
+        if self._allowed is not None and model_id not in self._allowed:
+            raise _not_allowed(model_id)
+
+    def generate(self, request: GenerationRequest) -> AsyncGenerator[TokenChunk, None]:
+        """Stream an answer to this user."""
+        return super().generate(replace(request, user=self._user))
+
+    async def embed(self, request: EmbeddingRequest) -> Embeddings:
+        """The vectors of texts, for this user."""
+        return await super().embed(replace(request, user=self._user))
+
+    async def rerank(self, request: RerankRequest) -> Ranking:
+        """How relevant documents are, for this user."""
+        return await super().rerank(replace(request, user=self._user))
+
+    def _admits(self, model: Model) -> bool:
+        if self._allowed is None or model.id in self._allowed:
+            return True
+        return any(self.settings.model_of(name) == model.id for name in self._allowed)
+
+    def _admitted(self, statuses: Iterable[ModelStatus]) -> tuple[ModelStatus, ...]:
+        return tuple(status for status in statuses if self._admits(status.model))
+
+
+class AllowedNames(Names):
+    """The names of those models that a caller may use; to them there are no others."""
+
+    def __init__(self, names: Names, allowed: Collection[str]) -> None:
+        self._of_all = names
+        self._allowed = allowed
+        self.catalogue = names.catalogue
+
+    @property
+    def active_id(self) -> str:
+        """The active model, which one caller may not see and still is the same for all."""
+        return self._of_all.active_id
+
+    @active_id.setter
+    def active_id(self, model_id: str) -> None:
+        self._of_all.active_id = model_id
+
+    async def find(self, name: str) -> Model:
+        """The model of this name, if the caller may use it. See `Names.find`."""
+        model = await self._of_all.find(name)
+        if model.id in self._allowed or name in self._allowed:
+            return model
+        raise _not_allowed(name or model.id)
+
+
+def _not_allowed(name: str) -> ModelNotFoundError:
+    return ModelNotFoundError(
+        f"There is no model {name!r} for this key. GET v1/models lists those that it may use."
+    )

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import inspect
+
+import pytest
+from stage import ASK, scenario, stage
+
+from jupyter_llm.errors import ModelNotFoundError
+from jupyter_llm.manager.manager import ModelManager
+from jupyter_llm.manager.view import ManagerView
+
+BY_NAME = {
+    *("resolve", "active", "set_default", "load", "switch", "unload", "tokenize", "detokenize")
+}
+"""What finds its model by a name, and so finds none that the caller may not use."""
+
+OF_THE_SERVER = {"settings", "models_dirs", "stop", "absent"}
+
+
+def public(kind: type) -> set[str]:
+    return {name for name, _ in inspect.getmembers(kind) if not name.startswith("_")}
+
+
+def test_nothing_of_a_manager_is_forgotten_by_its_views() -> None:
+    overridden = {name for name in vars(ManagerView) if not name.startswith("_")}
+
+    assert public(ModelManager) == overridden | BY_NAME | OF_THE_SERVER
+
+
+@pytest.mark.parametrize("method", ["resolve", "set_default", "load", "switch", "unload"])
+def test_a_model_that_is_not_allowed_is_not_found(method: str) -> None:
+    @scenario
+    async def ask() -> None:
+        async with stage() as s:
+            view = ManagerView(s.manager, user="a", allowed=("other",))
+            with pytest.raises(ModelNotFoundError, match="no model 'echo'"):
+                await getattr(view, method)("echo")
+            assert s.manager.loaded() == ()
+
+    ask()
+
+
+@scenario
+async def test_an_alias_in_the_list_stands_for_its_model_and_lists_show_that_alone() -> None:
+    async with stage(aliases={"gpt": "echo"}, default_model="echo") as s:
+        view = ManagerView(s.manager, user="a", allowed=("gpt",))
+        assert (await view.resolve("gpt")).id == "echo"
+        assert [status.model.id for status in await view.models()] == ["echo"]
+        await view.load("gpt")
+        assert [status.model.id for status in view.loaded()] == ["echo"]
+        assert ManagerView(s.manager, user="b", allowed=("x",)).loaded() == ()
+
+
+@scenario
+async def test_a_switch_through_a_view_is_one_for_everybody() -> None:
+    async with stage(default_model="guide") as s:
+        view = ManagerView(s.manager, user="a", allowed=None)
+        limited = ManagerView(s.manager, user="b", allowed=("echo",))
+        assert await limited.active() is None
+        await limited.switch("echo")
+        for manager in (s.manager, view, limited):
+            active = await manager.active()
+            assert active is not None
+            assert active.id == "echo"
+
+
+@scenario
+async def test_requests_through_a_view_are_its_users() -> None:
+    async with stage() as s:
+        turns = []
+        view = ManagerView(s.manager, user="ada", allowed=None)
+        async for _ in view.generate(ASK):
+            [instance] = s.manager._instances
+            turns = [turn.ticket.user for turn in instance.turns._turns.values()]
+        assert turns == ["ada"]
