@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -11,12 +12,16 @@ from tornado import web
 
 from jupyter_llm.types import TokenizeRequest
 
+from .activity import activity
 from .base import LLMHandler
 from .generation import GenerationHandler
 from .wire.messages.errors import anthropic_error
 from .wire.messages.request import messages_call, prompt_request
+from .work import WorkHandler
 
 if TYPE_CHECKING:
+    from jupyter_llm.types import GenerationRequest
+
     from .wire.reply import Reply
 
 
@@ -40,17 +45,22 @@ class MessagesHandler(AnthropicHandler, GenerationHandler):
         await self.answer(call, _reply)
 
 
-class CountTokensHandler(AnthropicHandler):
+class CountTokensHandler(AnthropicHandler, WorkHandler):
     """`POST /v1/messages/count_tokens`."""
-
-    _track_activity = True
 
     @web.authenticated
     @authorized("execute", "llm")
     async def post(self) -> None:
         """How many tokens the model would read; loads it where that is needed."""
         request = prompt_request(self.request.body, f"msg_{uuid4().hex}")
-        tokens = await self.context.manager.tokenize(TokenizeRequest(request=request))
+        with activity(self.settings):
+            await self.work(self._count(request))
+
+    async def _count(self, request: GenerationRequest) -> None:
+        manager = self.context.manager
+        model = await manager.resolve(request.model_id)
+        named = TokenizeRequest(request=replace(request, model_id=model.id))
+        tokens = await manager.tokenize(named)
         self.finish({"input_tokens": len(tokens.ids)})
 
 

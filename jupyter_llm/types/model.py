@@ -82,6 +82,7 @@ class LoadOptions:
     `context_length` bounds one sequence, `num_kv_cells` is the KV cache that all
     `slots` share (both in tokens). `num_gpu_layers` of -1 means every layer. `adapters`
     are LoRA adapters that change its weights: names, which become paths for the engine.
+    `speculation` is how tokens are guessed ahead, `prompt_lookup` or `none`.
     """
 
     context_length: int | None = None
@@ -92,6 +93,7 @@ class LoadOptions:
     num_gpu_layers: int | None = None
     kv_type: str | None = None
     adapters: tuple[str, ...] | None = None
+    speculation: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

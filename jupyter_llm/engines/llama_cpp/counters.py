@@ -24,13 +24,14 @@ class Counters:
         self._decode_s = 0.0
         self._step_s = 0.0
 
-    def note_step(self, works: Sequence[Work], decode_s: float, step_s: float) -> None:
-        """Count a step that computed `works`."""
+    def note_step(
+        self, works: Sequence[Work], num_drawn: int, decode_s: float, step_s: float
+    ) -> None:
+        """Count a step that computed `works` and drew `num_drawn` tokens."""
         for work in works:
             if work.is_prefill:
                 self._num_prompt_tokens += work.num_tokens
-            if work.draws:
-                self._num_completion_tokens += 1
+        self._num_completion_tokens += num_drawn
         self._num_steps += 1
         self._decode_s += decode_s
         self._step_s += step_s

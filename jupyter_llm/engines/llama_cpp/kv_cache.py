@@ -107,6 +107,10 @@ class KVCache:
             self._references[cell] = 1
             resident.cells.append(cell)
 
+    def forget_guesses(self, sequence_id: int) -> None:
+        """Take tokens out of memory that were computed and never booked."""
+        self._memory.truncate(sequence_id, len(self._residents[sequence_id].tokens))
+
     def close(self, sequence_id: int) -> None:
         """End the use of a sequence; what it holds stays as a prefix for others."""
         resident = self._residents[sequence_id]

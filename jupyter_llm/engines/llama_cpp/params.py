@@ -38,6 +38,8 @@ MAX_BATCH_SIZE = 16_384
 MAX_KV_CELLS = 1 << 30
 """Far above any memory, far below where llama.cpp's 32-bit counts overflow."""
 
+SPECULATION = (None, "none", "prompt_lookup")
+
 KV_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q8_0": 8}
 """Names of KV cache types and their number in `enum ggml_type`."""
 
@@ -59,6 +61,7 @@ class ResolvedOptions:
     kv_type: str
     num_sequences: int
     num_outputs: int
+    looks_up: bool = False
 
 
 def resolve_options(
@@ -86,6 +89,7 @@ def resolve_options(
         kv_type=_kv_type(options.kv_type),
         num_sequences=2 * slots,
         num_outputs=max(2 * slots, MIN_OUTPUTS),
+        looks_up=_looks_up(options.speculation),
     )
 
 
@@ -172,6 +176,15 @@ def _kv_type(name: str | None) -> str:
             f"kv_type is {name!r}: choose one of {', '.join(sorted(KV_TYPES))}.", param="kv_type"
         )
     return name
+
+
+def _looks_up(speculation: str | None) -> bool:
+    if speculation not in SPECULATION:
+        raise InvalidRequestError(
+            f"speculation is {speculation!r}: choose {' or '.join(filter(None, SPECULATION))}.",
+            param="speculation",
+        )
+    return speculation == "prompt_lookup"
 
 
 def _bounded(param: str, value: int | None, default: int, limit: int) -> int:

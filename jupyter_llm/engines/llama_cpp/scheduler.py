@@ -38,12 +38,19 @@ class Work:
 
     `draws` says that these are all it has, so that its next token can be drawn
     from the last one's logits; `is_prefill` that they were not drawn just before.
+    `guesses` are computed behind them, to be checked against what is drawn.
     """
 
     sequence: Sequence
     num_tokens: int
     draws: bool
     is_prefill: bool
+    guesses: tuple[int, ...] = ()
+
+    @property
+    def num_cells(self) -> int:
+        """Cells that the step needs for it."""
+        return self.num_tokens + len(self.guesses)
 
 
 class Scheduler:
@@ -90,7 +97,7 @@ class Scheduler:
         self._admit()
         while True:
             works = self._works(prefill_budget)
-            if self._cache.reserve(sum(work.num_tokens for work in works)):
+            if self._cache.reserve(sum(work.num_cells for work in works)):
                 return works
             self.preempt_youngest()
 
@@ -100,6 +107,17 @@ class Scheduler:
         end = start + work.num_tokens
         self._cache.extend(self.id_of(sequence), sequence.tokens[start:end])
         sequence.num_computed = end
+
+    def settle(self, work: Work, num_right: int) -> None:
+        """Book the guesses that were right, which come first, and forget the others."""
+        if not work.guesses:
+            return
+        sequence_id = self.id_of(work.sequence)
+        self._cache.extend(sequence_id, work.guesses[:num_right])
+        work.sequence.num_computed += num_right
+        if num_right < len(work.guesses):
+            self._cache.forget_guesses(sequence_id)
+        work.sequence.learn(len(work.guesses), num_right)
 
     def id_of(self, sequence: Sequence) -> int:
         """The id under which a running sequence's tokens are in the cache."""
@@ -178,13 +196,14 @@ class Scheduler:
         )
 
     def _works(self, prefill_budget: int) -> list[Work]:
-        works = [
-            Work(sequence, 1, draws=True, is_prefill=False)
-            for sequence in self.running
-            if sequence.is_decoding
-        ]
-        budget = min(prefill_budget, self._batch_size - len(works))
         outputs = self._spare_outputs
+        works = []
+        for sequence in self.running:
+            if sequence.is_decoding:
+                guesses = sequence.guesses(outputs)
+                outputs -= len(guesses)
+                works.append(Work(sequence, 1, draws=True, is_prefill=False, guesses=guesses))
+        budget = min(prefill_budget, self._batch_size - sum(work.num_cells for work in works))
         for sequence, part in shared_budget(self.running, budget):
             num_tokens = part
             if sequence.is_scoring:

@@ -7,26 +7,22 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from jupyter_llm.errors import EngineDiedError, InvalidRequestError, LLMError, ModelLoadError
-from jupyter_llm.types import TokenChunk, TokenLogprob
+from jupyter_llm.errors import EngineDiedError, LLMError, ModelLoadError
+from jupyter_llm.types import TokenChunk
 
 from .batch import Batch
 from .bindings import log_lines
 from .counters import Counters
+from .drawer import Drawer, is_end
 from .embedder import Embedder, EmbeddingTask
 from .kv_cache import KVCache
+from .lookup import PromptLookup
 from .masks import Masks
 from .pace import PrefillPace
 from .runtime import ContextMemory, Runtime
-from .sampling import Sampler, logits_at, token_logprob
 from .scheduler import Scheduler, Work
 from .sequence import Sequence
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 Event = tuple[Sequence, TokenChunk | LLMError]
 Deliver = Callable[[list[Event]], None]
@@ -64,11 +60,12 @@ class Worker:
             batch_size=options.batch_size,
             spare_outputs=options.num_outputs - options.slots,
         )
+        self._looks_up = options.looks_up and runtime.can_cut_state
         self._batch = Batch(runtime.llama, options.batch_size)
         self._masks = Masks()
         self._pace = PrefillPace(options.batch_size)
         self._counters = Counters(options, cache, self._scheduler)
-        self._samplers: dict[Sequence, Sampler] = {}
+        self._drawer = Drawer(runtime)
         self._embedder = Embedder(runtime)
         self._inbox: deque[Sequence] = deque()
         self._wake = threading.Event()
@@ -130,23 +127,16 @@ class Worker:
     def _take_orders(self) -> None:
         while self._inbox:
             sequence = self._inbox.popleft()
-            self._samplers[sequence] = self._sampler(sequence)
+            self._drawer.begin(sequence)
+            if self._looks_up:
+                sequence.lookup = PromptLookup()
             self._scheduler.add(sequence)
-        for sequence in [s for s in self._samplers if s.is_cancelled]:
+        for sequence in [s for s in self._drawer.sequences if s.is_cancelled]:
             self._end(sequence)
-
-    def _sampler(self, sequence: Sequence) -> Sampler:
-        return Sampler(
-            self._runtime.llama,
-            self._runtime.vocabulary,
-            sequence.request.sampling,
-            prompt=sequence.tokens,
-            window=self._runtime.options.context_length,
-        )
 
     def _end(self, sequence: Sequence) -> None:
         self._scheduler.remove(sequence)
-        self._samplers.pop(sequence).close()
+        self._drawer.end(sequence)
 
     def _step(self) -> None:
         started = time.perf_counter()
@@ -165,8 +155,8 @@ class Worker:
                 f"llama.cpp failed to compute a step (code {code}): {log_lines.errors()}"
             )
         self._pace.observe(sum(w.num_tokens for w in works if w.is_prefill), decode_s)
-        self._postprocess(works, indices)
-        self._counters.note_step(works, decode_s, time.perf_counter() - started)
+        num_drawn = self._postprocess(works, indices)
+        self._counters.note_step(works, num_drawn, decode_s, time.perf_counter() - started)
         self.stats = self._counters.snapshot()
 
     def _embed(self) -> None:
@@ -185,14 +175,18 @@ class Worker:
         indices = []
         for work in works:
             sequence, start = work.sequence, work.sequence.num_computed
-            tokens = sequence.tokens[start : start + work.num_tokens]
+            tokens = [*sequence.tokens[start : start + work.num_tokens], *work.guesses]
             sequence_id = self._scheduler.id_of(sequence)
-            wants = {"logits": work.draws, "all_logits": sequence.is_scoring}
-            indices.append(self._batch.add(tokens, start, sequence_id, **wants))
+            is_checked = sequence.is_scoring or bool(work.guesses)
+            wants = {"logits": work.draws, "all_logits": is_checked}
+            last = self._batch.add(tokens, start, sequence_id, **wants)
+            indices.append(last - len(work.guesses))
         return indices
 
-    def _postprocess(self, works: list[Work], indices: list[int]) -> None:
+    def _postprocess(self, works: list[Work], indices: list[int]) -> int:
+        """Draw, and hand out what comes of it; returns how many tokens were drawn."""
         events: list[Event] = []
+        num_drawn = 0
         for work, index in zip(works, indices, strict=True):
             self._score(work, index)
             self._scheduler.complete(work)
@@ -200,12 +194,15 @@ class Worker:
                 continue
             if echo := work.sequence.echo():
                 events.append((work.sequence, echo))
-            if item := self._drawn(work.sequence, index):
-                events.append((work.sequence, item))
-                if isinstance(item, LLMError) or item.finish_reason:
-                    self._end(work.sequence)
+            items = self._drawer.draw(work, index)
+            self._scheduler.settle(work, len(items) - 1)
+            num_drawn += len(items)
+            events += [(work.sequence, item) for item in items if item]
+            if is_end(items[-1]):
+                self._end(work.sequence)
         if events:
             self._deliver(events)
+        return num_drawn
 
     def _score(self, work: Work, index: int) -> None:
         """Take the log-probabilities of a prompt's own tokens, where they are wanted."""
@@ -214,45 +211,10 @@ class Worker:
             first = index - work.num_tokens + 1
             scores.note(self._runtime, work.sequence.num_computed, work.num_tokens, first)
 
-    def _drawn(self, sequence: Sequence, index: int) -> TokenChunk | LLMError | None:
-        try:
-            if sequence.is_answered:
-                return sequence.end_unanswered()
-            return self._draw(sequence, index)
-        except InvalidRequestError as error:  # the fault of this sequence's grammar alone
-            return error
-
-    def _draw(self, sequence: Sequence, index: int) -> TokenChunk | None:
-        form, num_top = sequence.form, sequence.request.sampling.num_top_logprobs
-        sampler = self._samplers[sequence]
-        if form is None and num_top is None:
-            return sequence.take(sampler.sample(self._runtime.context, index), None)
-        logits = self._logits(index)
-        own = logits
-        if form is not None:
-            own = logits if num_top is None else logits.copy()
-            form.forbid(logits)
-        token = sampler.sample(self._runtime.context, index)
-        return sequence.take(token, self._logprob(own, token, num_top))
-
-    def _logits(self, index: int) -> npt.NDArray[np.float32]:
-        runtime = self._runtime
-        return logits_at(runtime.llama, runtime.context, index, runtime.vocabulary.num_tokens)
-
-    def _logprob(
-        self, logits: npt.NDArray[np.float32], token: int, num_top: int | None
-    ) -> TokenLogprob | None:
-        if num_top is None:
-            return None
-        return token_logprob(self._runtime.vocabulary, logits, token, num_top)
-
     def _fail_all(self, error: EngineDiedError) -> None:
         """Tell every sequence, without touching a context that may be broken."""
         self._is_stopping = True
         self._embedder.close(error)
-        sequences = [*self._samplers, *self._inbox]
+        sequences = [*self._drawer.close(), *self._inbox]
         self._inbox.clear()
-        for sampler in self._samplers.values():
-            sampler.close()
-        self._samplers.clear()
         self._deliver([(sequence, error) for sequence in sequences])

@@ -27,6 +27,7 @@ class EngineOptionsBody(msgspec.Struct, forbid_unknown_fields=True):
     num_gpu_layers: Annotated[int, Meta(ge=-1)] | None = None
     kv_type: str | None = None
     adapters: tuple[str, ...] | None = None
+    speculation: str | None = None
 
 
 class OptionsBody(EngineOptionsBody, forbid_unknown_fields=True):
