@@ -42,7 +42,7 @@ MEASUREMENTS: dict[str, Callable[..., str]] = {
 }
 
 
-_WITHOUT_MODEL = {"startup", "catalogue", "fairness"}
+_WITHOUT_MODEL = {"startup", "catalogue", "fairness", "sharing"}
 
 
 def main() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import urllib.request
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from . import servers
@@ -19,22 +20,25 @@ from .workload import Workload
 NUM_LONG = 64
 NUM_SHORT = 30
 SHORT = Workload(num_streams=NUM_SHORT, num_prompt_tokens=32, num_answer_tokens=8)
-LONG = Workload(num_streams=NUM_LONG, num_prompt_tokens=256, num_answer_tokens=256)
+LONG = Workload(num_streams=NUM_LONG, num_prompt_tokens=100, num_answer_tokens=400)
 EVERY_S = 1.0
 NUM_USERS = 4
 NUM_OF_EACH = 16
-EQUAL = Workload(num_streams=NUM_USERS * NUM_OF_EACH, num_prompt_tokens=32, num_answer_tokens=64)
-JAIN_S = 30.0
+EQUAL = Workload(num_streams=NUM_USERS * NUM_OF_EACH, num_prompt_tokens=32, num_answer_tokens=16)
+JAIN_S = 60.0
 HEADER = "| short requests, one each second | first token, median s | p99 s |\n|---|---:|---:|"
 
 
-def measure(model: Path, *, num_rounds: int) -> str:
-    """A light user alone, then beside a heavy one; then four users who want the same."""
+def measure(_model: Path, *, num_rounds: int) -> str:
+    """A light user alone, then beside a heavy one; then four users who want the same.
+
+    With the built-in model: a short request a second must be little for the machine.
+    """
     alone: list[float] = []
     shared: list[float] = []
     shares: list[float] = []
     for number in range(num_rounds):
-        with servers.jupyter_llm(model, is_tuned=False) as endpoint:
+        with _built_in() as endpoint:
             users = [as_user(endpoint, f"user {n}") for n in range(NUM_USERS)]
             short, long = replace(SHORT, round=number), replace(LONG, round=number)
             asyncio.run(short_requests(users[0], replace(short, round=-1, num_streams=3)))
@@ -44,6 +48,13 @@ def measure(model: Path, *, num_rounds: int) -> str:
     rows = [_row("alone", alone), _row(f"beside {NUM_LONG} long ones", shared)]
     equality = f"Jain index of the tokens of {NUM_USERS} equal users: {median(shares):.4f}"
     return "\n".join([HEADER, *rows, "", equality])
+
+
+@contextmanager
+def _built_in() -> Iterator[Endpoint]:
+    with TemporaryDirectory() as folder, servers.without_model(Path(folder)) as (url, pid):
+        path = f"{url}/llm/v1/completions"
+        yield Endpoint(url=path, model="guide", pid=pid, token=servers.TOKEN)
 
 
 def as_user(endpoint: Endpoint, name: str) -> Endpoint:

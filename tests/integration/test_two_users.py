@@ -29,7 +29,7 @@ def test_short_requests_wait_for_a_step_and_not_for_an_answer(guide_server: Live
     )
     light, heavy = (sharing.as_user(endpoint, name) for name in ("light", "heavy"))
     short = replace(sharing.SHORT, num_streams=NUM_SHORT)
-    long = replace(sharing.LONG, num_prompt_tokens=100, num_answer_tokens=400)
+    long = sharing.LONG
     asyncio.run(sharing.short_requests(light, replace(short, round=-1, num_streams=2)))
     alone = asyncio.run(sharing.short_requests(light, short))
     beside = asyncio.run(sharing.beside(light, heavy, replace(short, round=1), long))
