@@ -31,22 +31,22 @@ HEADER = "| short requests, one each second | first token, median s | p99 s |\n|
 def measure(model: Path, *, num_rounds: int) -> str:
     """A light user alone, then beside a heavy one; then four users who want the same."""
     alone: list[float] = []
-    beside: list[float] = []
+    shared: list[float] = []
     shares: list[float] = []
     for number in range(num_rounds):
         with servers.jupyter_llm(model, is_tuned=False) as endpoint:
-            users = [_as_user(endpoint, f"user {n}") for n in range(NUM_USERS)]
+            users = [as_user(endpoint, f"user {n}") for n in range(NUM_USERS)]
             short, long = replace(SHORT, round=number), replace(LONG, round=number)
-            asyncio.run(_short_requests(users[0], replace(short, round=-1, num_streams=3)))
-            alone += asyncio.run(_short_requests(users[0], short))
-            beside += asyncio.run(_beside(users[0], users[1], replace(short, round=99), long))
+            asyncio.run(short_requests(users[0], replace(short, round=-1, num_streams=3)))
+            alone += asyncio.run(short_requests(users[0], short))
+            shared += asyncio.run(beside(users[0], users[1], replace(short, round=99), long))
             shares.append(asyncio.run(_jain_index(users, replace(EQUAL, round=number))))
-    rows = [_row("alone", alone), _row(f"beside {NUM_LONG} long ones", beside)]
+    rows = [_row("alone", alone), _row(f"beside {NUM_LONG} long ones", shared)]
     equality = f"Jain index of the tokens of {NUM_USERS} equal users: {median(shares):.4f}"
     return "\n".join([HEADER, *rows, "", equality])
 
 
-def _as_user(endpoint: Endpoint, name: str) -> Endpoint:
+def as_user(endpoint: Endpoint, name: str) -> Endpoint:
     """The same endpoint with a key of its own."""
     parts = urlsplit(endpoint.url)
     request = urllib.request.Request(  # noqa: S310 - loopback
@@ -58,7 +58,7 @@ def _as_user(endpoint: Endpoint, name: str) -> Endpoint:
         return replace(endpoint, token=json.load(answer)["key"])
 
 
-async def _short_requests(user: Endpoint, workload: Workload) -> list[float]:
+async def short_requests(user: Endpoint, workload: Workload) -> list[float]:
     """Seconds to the first token of each; a new one every second, whatever becomes of the last."""
     tasks = []
     for prompt in workload.prompts():
@@ -70,11 +70,13 @@ async def _short_requests(user: Endpoint, workload: Workload) -> list[float]:
     return [times[0] for times in answers]
 
 
-async def _beside(light: Endpoint, heavy: Endpoint, short: Workload, long: Workload) -> list[float]:
-    bodies = [long.body(prompt, heavy.model) for prompt in long.prompts()]
+async def beside(light: Endpoint, heavy: Endpoint, short: Workload, long: Workload) -> list[float]:
+    """The same while another user has sent long requests, which are then given up."""
+    # a small model would come to an end of its own
+    bodies = [long.body(prompt, heavy.model) | {"ignore_eos": True} for prompt in long.prompts()]
     tasks = [asyncio.create_task(stream(heavy, body)) for body in bodies]
     await asyncio.sleep(EVERY_S)
-    times = await _short_requests(light, short)
+    times = await short_requests(light, short)
     if all(task.done() for task in tasks):
         raise RuntimeError("The long requests ended before the short ones: ask for more of them.")
     await _cancel(tasks)
@@ -97,8 +99,12 @@ async def _counted(
     user: Endpoint, workload: Workload, prompt: str, counts: list[int], number: int
 ) -> None:
     """Ask again and again."""
+
+    def count() -> None:
+        counts[number] += 1
+
     while True:
-        counts[number] += len(await stream(user, workload.body(prompt, user.model)))
+        await stream(user, workload.body(prompt, user.model), count)
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[object]]) -> None:
@@ -106,6 +112,8 @@ async def _cancel(tasks: Sequence[asyncio.Task[object]]) -> None:
         task.cancel()
     with suppress(asyncio.CancelledError):
         await asyncio.gather(*tasks, return_exceptions=True)
+    # until their connections are closed
+    await asyncio.sleep(EVERY_S)
 
 
 def _row(name: str, times: list[float]) -> str:
