@@ -14,6 +14,7 @@ from jupyter_llm import environment
 from jupyter_llm.configuration import Configuration
 from jupyter_llm.engines.select import device_of
 from jupyter_llm.handlers.context import Context
+from jupyter_llm.handlers.media import Media
 from jupyter_llm.handlers.routes import routes
 from jupyter_llm.handlers.wire.hardware import vram_body
 from jupyter_llm.hardware.sampler import Sampler
@@ -144,6 +145,7 @@ class LLMExtension(Configuration, ExtensionApp):
             keys=keys if self.kernel_key else None,
             kernel_key=self.kernel_key,
             defaults=self.sampling_defaults(),
+            media=Media(self.media_rules()),
             max_body_bytes=self.max_body_bytes,
             started_at=int(time.time()),
         )

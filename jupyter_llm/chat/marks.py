@@ -51,3 +51,12 @@ def marked(messages: Sequence[Message]) -> Marked:
         content = "".join((*parts, message.content[end:]))
         turns.append(replace(message, content=content) if message.images else message)
     return Marked(messages=tuple(turns), images=images)
+
+
+def unseen(model_id: str, image: Image) -> InvalidRequestError:
+    """The answer to an image for a model that has nothing to see it with."""
+    return InvalidRequestError(
+        f"{model_id} does not see. Leave the image out, or name a model with the modality "
+        "'image': one with a projector (mmproj) beside it.",
+        param=image.param,
+    )

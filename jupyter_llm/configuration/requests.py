@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from traitlets import Float, HasTraits, Int, default
+from traitlets import Float, HasTraits, Int, List, Unicode, default
 
 from jupyter_llm import environment
+from jupyter_llm.handlers.media import MediaRules
 from jupyter_llm.handlers.wire.sampling import SamplingDefaults
 from jupyter_llm.manager.quotas import Quota
 
@@ -85,6 +86,35 @@ class RequestTraits(HasTraits):
         help="""The largest request body in bytes; a larger one is answered 413.""",
     ).tag(config=True)
 
+    allowed_media_hosts = List(
+        Unicode(),
+        help="""Hosts that images are fetched from when a request has their URL: 'host' (its
+        ports 80 and 443), 'host:port', '*.domain' or '*'. Those in private networks only where
+        they are named themselves. Without any, images come as data URLs alone.""",
+    ).tag(config=True)
+
+    max_images_per_request = Int(
+        16, min=1, help="""Images that the messages of one request may have."""
+    ).tag(config=True)
+
+    max_media_bytes = Int(
+        20 * 1024 * 1024,
+        min=1,
+        help="""Bytes that the images of one request may have in all, as files.""",
+    ).tag(config=True)
+
+    max_media_pixels = Int(
+        25_000_000,
+        min=1,
+        help="""Pixels that an image may have; decoded, each takes three bytes.""",
+    ).tag(config=True)
+
+    media_timeout_s = Float(
+        10.0,
+        min=0.1,
+        help="""Seconds that the images of one request may take to be fetched.""",
+    ).tag(config=True)
+
     response_retention_days = Float(
         30.0,
         min=0,
@@ -120,6 +150,16 @@ class RequestTraits(HasTraits):
         return Quota(
             requests_per_minute=self.user_requests_per_minute,
             tokens_per_day=self.user_tokens_per_day,
+        )
+
+    def media_rules(self) -> MediaRules:
+        """What images a request may have."""
+        return MediaRules(
+            allowed_hosts=tuple(self.allowed_media_hosts),
+            max_images=self.max_images_per_request,
+            max_bytes=self.max_media_bytes,
+            max_pixels=self.max_media_pixels,
+            timeout_s=self.media_timeout_s,
         )
 
     def sampling_defaults(self) -> SamplingDefaults:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from jupyter_llm.telemetry.metrics import Metrics
 
     from .caller import Caller
+    from .media import Media
     from .wire.sampling import SamplingDefaults
 
 
@@ -72,6 +73,7 @@ class Context:
     keys: KeyStore | None
     kernel_key: str | None
     defaults: SamplingDefaults
+    media: Media
     max_body_bytes: int
     started_at: int
     response_types: ResponseTypes = field(default_factory=ResponseTypes)

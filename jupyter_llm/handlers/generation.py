@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from functools import cache, partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -63,7 +64,8 @@ class GenerationHandler(WorkHandler):
     async def _answer(self, call: Call, make_reply: Callable[..., Reply]) -> None:
         self.context.response_types.begin()
         model = await self.context.manager.resolve(call.request.model_id)
-        choices = call.choices.of_model(model.id)
+        request = await self.context.media.brought(call.request, model)
+        choices = replace(call, request=request).choices.of_model(model.id)
 
         make_once = cache(partial(make_reply, **self.frame(call, model)))
 

@@ -24,7 +24,7 @@ class _PlainHandler(GenerationHandler):
 
     async def chat(self, *, stream: bool) -> None:
         """Answer a conversation."""
-        call = chat_call(self.request.body, f"chat-{uuid4().hex}", self.context.defaults)
+        call = await self.read(chat_call, f"chat-{uuid4().hex}", self.context.defaults)
         await self.answer(plain_call(call, stream=stream), PlainChatReply)
 
 

@@ -87,7 +87,8 @@ class TokenizeHandler(WorkHandler):
 
     async def _tokenize(self, request: TokenizeRequest, asked: TokenizeBody) -> None:
         model = await self.context.manager.resolve(request.request.model_id)
-        named = replace(request.request, model_id=model.id)
+        brought = await self.context.media.brought(request.request, model)
+        named = replace(brought, model_id=model.id)
         tokens = await self.context.manager.tokenize(replace(request, request=named))
         body: dict[str, Any] = await asyncio.to_thread(tokens_body, tokens, asked)
         self.finish(body)

@@ -54,7 +54,7 @@ class ResponsesHandler(GenerationHandler):
     async def post(self) -> None:
         """Answer in OpenAI's form, as a stream where `stream` is true."""
         self._id, self._created_at = f"resp_{uuid4().hex}", int(time.time())
-        self._asked = asked_of(self.request.body)
+        self._asked = await self.read(asked_of)
         history = await self._history(self._asked.body.previous_response_id)
         call = responses_call(self._asked, history, self._id, self.context.defaults)
         self._sampling = call.request.sampling

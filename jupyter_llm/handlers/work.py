@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from tornado.iostream import StreamClosedError
 
 from .base import LLMHandler
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+LARGE_BODY_BYTES = 1 << 20
+"""A body of this size takes a millisecond to read."""
 
 # nginx's word for a client that did not wait for its answer; it is seen in the log only
 CLIENT_CLOSED_REQUEST = 499
@@ -20,6 +26,15 @@ class WorkHandler(LLMHandler):
     _track_activity = True
     _work: asyncio.Task[None] | None = None
     _client_has_left = False
+
+    async def read(
+        self, reading: Callable[Concatenate[bytes, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """What the body says; a large one, with images in it, is read in a thread."""
+        body = self.request.body
+        if len(body) < LARGE_BODY_BYTES:
+            return reading(body, *args, **kwargs)
+        return await asyncio.to_thread(reading, body, *args, **kwargs)
 
     async def work(self, work: Coroutine[Any, Any, None]) -> None:
         """Do what ends with an answer, unless the client leaves before."""

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from jupyter_llm.chat.dialogue import Dialogue, Turn
 from jupyter_llm.chat.grammar.form import Form
+from jupyter_llm.chat.marks import unseen
 from jupyter_llm.chat.split import Split
 from jupyter_llm.errors import ContextLengthError, InvalidRequestError
-from jupyter_llm.types import GenerationRequest, Image
+from jupyter_llm.types import GenerationRequest
 
 from .runtime import Runtime
 from .scoring import Echo, offsets_in
@@ -214,12 +215,3 @@ class Prompts:
                     f"{param} has token {token}, but this model's tokens run from 0 to {last}.",
                     param=param,
                 )
-
-
-def unseen(model_id: str, image: Image) -> InvalidRequestError:
-    """The answer to an image for a model that has nothing to see it with."""
-    return InvalidRequestError(
-        f"{model_id} does not see. Leave the image out, or name a model with the modality "
-        "'image': one with a projector (mmproj) beside it.",
-        param=image.param,
-    )

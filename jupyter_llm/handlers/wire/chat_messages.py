@@ -9,7 +9,7 @@ import msgspec
 
 from jupyter_llm.chat.turns import call_arguments
 from jupyter_llm.errors import InvalidRequestError
-from jupyter_llm.types import Message, ToolCall
+from jupyter_llm.types import Image, Message, ToolCall
 
 from .fields import NonEmpty
 
@@ -18,6 +18,19 @@ class TextPart(msgspec.Struct, tag="text", tag_field="type", forbid_unknown_fiel
     """A part of a message that is text."""
 
     text: str
+
+
+class ImageUrl(msgspec.Struct, forbid_unknown_fields=True):
+    """Where an image is; `detail` is without effect: a model sees an image in its own way."""
+
+    url: NonEmpty
+    detail: Literal["auto", "low", "high"] | None = None
+
+
+class ImagePart(msgspec.Struct, tag="image_url", tag_field="type", forbid_unknown_fields=True):
+    """A part of a user's message that is an image."""
+
+    image_url: ImageUrl
 
 
 class CalledFunction(msgspec.Struct, forbid_unknown_fields=True):
@@ -40,7 +53,7 @@ class MessageBody(msgspec.Struct, forbid_unknown_fields=True):
     """One message; the fields that OpenAI's own answers carry come back as null or empty."""
 
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[TextPart] | None = None
+    content: str | list[TextPart | ImagePart] | None = None
     name: str | None = None
     tool_calls: list[ToolCallBody] | None = None
     tool_call_id: NonEmpty | None = None
@@ -67,12 +80,13 @@ def messages_of(bodies: Sequence[MessageBody]) -> tuple[Message, ...]:
 
 def _message(body: MessageBody, path: str, called: Mapping[str, str]) -> Message:
     _check(body, path)
-    content = body.content or ""
+    text, images = _said(body, path)
     name = called.get(body.tool_call_id or "") if body.name is None else body.name
     return Message(
         # chat templates know no developer: OpenAI's newer word for the system's turn
         role="system" if body.role == "developer" else body.role,
-        content=content if isinstance(content, str) else "".join(part.text for part in content),
+        content=text,
+        images=images,
         name=name,
         reasoning=body.reasoning_content or "",
         tool_calls=tuple(
@@ -81,6 +95,24 @@ def _message(body: MessageBody, path: str, called: Mapping[str, str]) -> Message
         ),
         tool_call_id=body.tool_call_id or "",
     )
+
+
+def _said(body: MessageBody, path: str) -> tuple[str, tuple[Image, ...]]:
+    """What a message says, and the images in it."""
+    if not isinstance(body.content, list):
+        return body.content or "", ()
+    text, images = "", []
+    for place, part in enumerate(body.content):
+        param = f"{path}.content[{place}]"
+        if isinstance(part, TextPart):
+            text += part.text
+        elif body.role == "user":
+            images.append(Image(param=param, offset=len(text), url=part.image_url.url))
+        else:
+            raise InvalidRequestError(
+                'Images belong into messages of the role "user".', param=f"{param}.type"
+            )
+    return text, tuple(images)
 
 
 def _tool_call(body: ToolCallBody, path: str) -> ToolCall:

@@ -140,7 +140,7 @@ def test_null_is_the_same_as_nothing() -> None:
         ({"messages": [{"role": "user", "content": "x", "size": 1}]}, "messages[0].size"),
         (
             {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]},
-            "messages[0].content[0].type",
+            "messages[0].content[0].image_url.url",
         ),
         (
             {"messages": [{"role": "assistant", "content": "", "tool_calls": [{}]}]},

@@ -77,7 +77,7 @@ def test_every_documented_field_is_understood_or_refused() -> None:
         ),
         (
             {"messages": [{"role": "user", "content": [{"type": "image", "source": {}}]}]},
-            "messages[0].content[0].type",
+            "messages[0].content[0].source.type",
         ),
         ({"messages": [{"role": "user", "content": [USE]}]}, "messages[0].content[0].type"),
         (

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from jupyter_llm.errors import InvalidRequestError
-from jupyter_llm.types import Message, ToolCall
+from jupyter_llm.types import Image, Message, ToolCall
 
 Id = Annotated[str, Meta(min_length=1)]
 
@@ -38,6 +38,42 @@ class OnlyText(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     text: str
     cache_control: CacheControl | None = None
     citations: Annotated[list[Any], Meta(max_length=0)] | None = None
+
+
+class Base64Source(
+    msgspec.Struct, tag="base64", tag_field="type", forbid_unknown_fields=True, kw_only=True
+):
+    """An image itself."""
+
+    media_type: Literal["image/jpeg", "image/png", "image/gif", "image/webp"]
+    data: Id
+
+    @property
+    def address(self) -> str:
+        """The same as a URL."""
+        return f"data:{self.media_type};base64,{self.data}"
+
+
+class UrlSource(
+    msgspec.Struct, tag="url", tag_field="type", forbid_unknown_fields=True, kw_only=True
+):
+    """Where an image is."""
+
+    url: Id
+
+    @property
+    def address(self) -> str:
+        """The URL."""
+        return self.url
+
+
+class ImageBlock(
+    msgspec.Struct, tag="image", tag_field="type", forbid_unknown_fields=True, kw_only=True
+):
+    """An image that a user shows."""
+
+    source: Base64Source | UrlSource
+    cache_control: CacheControl | None = None
 
 
 class ThinkingBlock(
@@ -78,7 +114,7 @@ class ToolResultBlock(
         return f"Error: {text}" if self.is_error else text
 
 
-Block = TextBlock | ThinkingBlock | ToolUseBlock | ToolResultBlock
+Block = TextBlock | ImageBlock | ThinkingBlock | ToolUseBlock | ToolResultBlock
 
 
 class MessageBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -123,6 +159,8 @@ class Turns:
         match block:
             case TextBlock():
                 self._extend(role, text=block.text)
+            case ImageBlock() if role == "user":
+                self._extend(role, image=Image(param=at, url=block.source.address))
             case ThinkingBlock() if role == "assistant":
                 self._extend(role, reasoning=block.thinking)
             case ToolUseBlock() if role == "assistant":
@@ -152,7 +190,13 @@ class Turns:
         )
 
     def _extend(
-        self, role: str, *, text: str = "", reasoning: str = "", call: ToolCall | None = None
+        self,
+        role: str,
+        *,
+        text: str = "",
+        reasoning: str = "",
+        call: ToolCall | None = None,
+        image: Image | None = None,
     ) -> None:
         last = self._turns[-1] if self._turns else None
         if last is None or last.role != role:
@@ -163,6 +207,9 @@ class Turns:
             content=_joined(last.content, text),
             reasoning=_joined(last.reasoning, reasoning),
             tool_calls=(*last.tool_calls, call) if call else last.tool_calls,
+            images=(*last.images, replace(image, offset=len(last.content)))
+            if image
+            else last.images,
         )
 
 

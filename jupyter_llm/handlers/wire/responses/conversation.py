@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from jupyter_llm.errors import InvalidRequestError
-from jupyter_llm.types import Message, ToolCall
+from jupyter_llm.types import Image, Message, ToolCall
 
 from .items import FunctionCall, FunctionCallOutput, Item, MessageItem, Reasoning
 
@@ -34,9 +34,10 @@ class Conversation:
         """
         match item:
             case MessageItem(role="assistant"):
+                _check_shows_nothing(item, at)
                 self._say(item.text)
             case MessageItem():
-                self._hear(item)
+                self._hear(item, at)
             case Reasoning():
                 self._thoughts = "\n".join(filter(None, (self._thoughts, item.text)))
             case FunctionCall():
@@ -51,8 +52,10 @@ class Conversation:
         self._flush_thoughts()
         return tuple(self._turns)
 
-    def _hear(self, item: MessageItem) -> None:
+    def _hear(self, item: MessageItem, at: str) -> None:
         self._flush_thoughts()
+        if item.role != "user":
+            _check_shows_nothing(item, at)
         # chat templates know no developer: OpenAI's newer word for the system's turn
         role = "system" if item.role == "developer" else item.role
         last = self._turns[-1] if self._turns else None
@@ -60,7 +63,11 @@ class Conversation:
             # templates take one system's turn, and instructions are one already
             self._turns[-1] = replace(last, content=f"{last.content}\n\n{item.text}")
             return
-        self._turns.append(Message(role=role, content=item.text))
+        images = (
+            Image(param=_part(at, place), offset=offset, url=url)
+            for place, offset, url in item.images
+        )
+        self._turns.append(Message(role=role, content=item.text, images=tuple(images)))
 
     def _say(self, text: str) -> None:
         self._turns.append(Message(role="assistant", content=text, reasoning=self._thoughts))
@@ -109,6 +116,18 @@ def conversation(
     for number, item in enumerate(items):
         talk.add(item, f"input[{number}]")
     return talk.turns()
+
+
+def _part(at: str, place: int) -> str:
+    """A part of an item; of an item that is stored there is no more to name than the response."""
+    return f"{at}.content[{place}]" if at.startswith("input") else at
+
+
+def _check_shows_nothing(item: MessageItem, at: str) -> None:
+    for place, _, _ in item.images:
+        raise InvalidRequestError(
+            'Images belong into messages of the role "user".', param=_part(at, place)
+        )
 
 
 def _check_arguments(arguments: str, at: str) -> None:

@@ -23,6 +23,16 @@ class InputText(msgspec.Struct, tag="input_text", tag_field="type", forbid_unkno
     text: str
 
 
+class InputImage(
+    msgspec.Struct, tag="input_image", tag_field="type", forbid_unknown_fields=True, kw_only=True
+):
+    """An image that somebody shows; nothing is stored as a file, so it has a URL."""
+
+    image_url: Annotated[str, Meta(min_length=1)]
+    detail: Literal["auto", "low", "high", "original"] | None = "auto"
+    file_id: None = None
+
+
 class OutputText(msgspec.Struct, tag="output_text", tag_field="type", forbid_unknown_fields=True):
     """A part of a message that a model wrote."""
 
@@ -56,7 +66,7 @@ class MessageItem(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     type: Literal["message"] = "message"
     role: Literal["user", "system", "developer", "assistant"]
-    content: str | list[InputText | OutputText | Refusal]
+    content: str | list[InputText | InputImage | OutputText | Refusal]
     id: str | None = None
     status: Status | None = None
     phase: str | None = None
@@ -66,7 +76,27 @@ class MessageItem(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         """Everything that the message says."""
         if isinstance(self.content, str):
             return self.content
-        return "".join(p.refusal if isinstance(p, Refusal) else p.text for p in self.content)
+        return "".join(map(_text_of, self.content))
+
+    @property
+    def images(self) -> list[tuple[int, int, str]]:
+        """The place of each image in the content and in its text, and its URL."""
+        if isinstance(self.content, str):
+            return []
+        return [
+            (place, sum(len(_text_of(each)) for each in self.content[:place]), part.image_url)
+            for place, part in enumerate(self.content)
+            if isinstance(part, InputImage)
+        ]
+
+
+def _text_of(part: InputText | InputImage | OutputText | Refusal) -> str:
+    match part:
+        case InputImage():
+            return ""
+        case Refusal():
+            return part.refusal
+    return part.text
 
 
 class FunctionCall(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
