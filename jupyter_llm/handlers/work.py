@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from tornado.iostream import StreamClosedError
 
@@ -13,6 +13,11 @@ from .base import LLMHandler
 # nginx's word for a client that did not wait for its answer; it is seen in the log only
 CLIENT_CLOSED_REQUEST = 499
 
+LONG_BODY_BYTES = 32 * 1024
+"""A body up to this size is understood in less than five milliseconds."""
+
+T = TypeVar("T")
+
 
 class WorkHandler(LLMHandler):
     """A route that has a model compute."""
@@ -20,6 +25,13 @@ class WorkHandler(LLMHandler):
     _track_activity = True
     _work: asyncio.Task[None] | None = None
     _client_has_left = False
+
+    async def understood(self, parse: Callable[..., T], *args: Any) -> T:
+        """What `parse` makes of the body and `args`; of a long body in a thread."""
+        body = self.request.body
+        if len(body) > LONG_BODY_BYTES:
+            return await asyncio.to_thread(parse, body, *args)
+        return parse(body, *args)
 
     async def work(self, work: Coroutine[Any, Any, None]) -> None:
         """Do what ends with an answer, unless the client leaves before."""

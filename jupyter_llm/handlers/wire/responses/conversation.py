@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import assert_never
 
 from jupyter_llm.errors import InvalidRequestError
+from jupyter_llm.handlers.wire.growing_turn import GrowingTurn
 from jupyter_llm.types import Message, ToolCall
 
 from .items import FunctionCall, FunctionCallOutput, Item, MessageItem, Reasoning
@@ -20,11 +20,11 @@ class Conversation:
     """
 
     def __init__(self, instructions: str | None) -> None:
-        self._turns: list[Message] = []
+        self._turns: list[GrowingTurn] = []
         self._calls: dict[str, str] = {}
-        self._thoughts = ""
+        self._thoughts: list[str] = []
         if instructions:
-            self._turns.append(Message(role="system", content=instructions))
+            self._turns.append(_turn("system", instructions))
 
     def add(self, item: Item, at: str) -> None:
         """Add what happened next.
@@ -38,7 +38,7 @@ class Conversation:
             case MessageItem():
                 self._hear(item)
             case Reasoning():
-                self._thoughts = "\n".join(filter(None, (self._thoughts, item.text)))
+                self._thoughts += [item.text] if item.text else []
             case FunctionCall():
                 self._call(item, at)
             case FunctionCallOutput():
@@ -49,7 +49,7 @@ class Conversation:
     def turns(self) -> tuple[Message, ...]:
         """The turns so far."""
         self._flush_thoughts()
-        return tuple(self._turns)
+        return tuple(turn.message() for turn in self._turns)
 
     def _hear(self, item: MessageItem) -> None:
         self._flush_thoughts()
@@ -58,13 +58,13 @@ class Conversation:
         last = self._turns[-1] if self._turns else None
         if last and role == "system" == last.role:
             # templates take one system's turn, and instructions are one already
-            self._turns[-1] = replace(last, content=f"{last.content}\n\n{item.text}")
+            last.texts.append(item.text)
             return
-        self._turns.append(Message(role=role, content=item.text))
+        self._turns.append(_turn(role, item.text))
 
     def _say(self, text: str) -> None:
-        self._turns.append(Message(role="assistant", content=text, reasoning=self._thoughts))
-        self._thoughts = ""
+        self._turns.append(GrowingTurn(role="assistant", texts=[text], thoughts=self._thoughts))
+        self._thoughts = []
 
     def _call(self, item: FunctionCall, at: str) -> None:
         _check_arguments(item.arguments, f"{at}.arguments")
@@ -74,7 +74,7 @@ class Conversation:
         if last is None or last.role != "assistant" or self._thoughts:
             self._say("")
             last = self._turns[-1]
-        self._turns[-1] = replace(last, tool_calls=(*last.tool_calls, call))
+        last.calls.append(call)
 
     def _answer(self, item: FunctionCallOutput, at: str) -> None:
         self._flush_thoughts()
@@ -86,7 +86,7 @@ class Conversation:
             )
         name = item.name or self._calls[item.call_id]
         self._turns.append(
-            Message(role="tool", content=item.text, name=name, tool_call_id=item.call_id)
+            GrowingTurn(role="tool", texts=[item.text], name=name, call_id=item.call_id)
         )
 
     def _flush_thoughts(self) -> None:
@@ -109,6 +109,10 @@ def conversation(
     for number, item in enumerate(items):
         talk.add(item, f"input[{number}]")
     return talk.turns()
+
+
+def _turn(role: str, text: str) -> GrowingTurn:
+    return GrowingTurn(role=role, texts=[text], between="\n\n")
 
 
 def _check_arguments(arguments: str, at: str) -> None:
