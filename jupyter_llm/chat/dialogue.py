@@ -13,6 +13,7 @@ from jupyter_llm.types import Constraint, ConstraintKind, GenerationRequest, Ima
 from .declared import Declared
 from .formats.base import Format
 from .formats.choose import FALLBACK, format_of
+from .grammar.schema import parse
 from .lark import FindToken, Lark
 from .marks import marked
 from .parser import AnswerParser
@@ -201,13 +202,11 @@ def _checks(request: GenerationRequest, tools: Declared) -> Sequence[Constraint]
     """The schemas that are enforced, each under the field that it came in."""
     toolbox = request.toolbox
     checks = []
-    for index, tool in enumerate(tools.tools):
+    for tool in tools.tools:
         is_forced = toolbox.choice is ToolChoice.REQUIRED and toolbox.name in ("", tool.name)
         if is_forced or tool.is_strict or request.constraint is not None:
-            param = f"tools[{index}].function.parameters"
-            checks.append(
-                Constraint(kind=ConstraintKind.JSON_SCHEMA, text=tool.parameters, param=param)
-            )
+            kind = ConstraintKind.JSON_SCHEMA
+            checks.append(Constraint(kind=kind, text=tool.parameters, param=tool.param))
     if tools.tools and request.constraint is not None:
         checks.append(request.constraint)
     return checks
@@ -225,14 +224,13 @@ def _embedded(constraint: Constraint, lark: Lark) -> str:
     """A constraint as an alternative of a larger grammar.
 
     Raises:
-        InvalidRequestError: It is in a language that cannot be.
+        InvalidRequestError: It is in a language that cannot be, or no schema that is enforced.
     """
     match constraint.kind:
         case ConstraintKind.JSON_OBJECT:
             return lark.json({"type": "object"})
         case ConstraintKind.JSON_SCHEMA:
-            schema = json.loads(constraint.text)
-            return lark.json(schema) if isinstance(schema, dict) else lark.json({})
+            return lark.json(parse(constraint.text, constraint.param))
         case ConstraintKind.CHOICE:
             return " | ".join(lark.text(choice) for choice in json.loads(constraint.text))
         case _:

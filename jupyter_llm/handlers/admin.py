@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from jupyter_server.auth.decorator import authorized
 from tornado import web
@@ -27,6 +28,9 @@ from .wire.admin import (
 )
 from .wire.hardware import devices_body, engine_body
 from .wire.health import health_body
+
+if TYPE_CHECKING:
+    from jupyter_llm.manager.settings import ManagerSettings
 
 
 class AdminHandler(LLMHandler):
@@ -111,6 +115,12 @@ class AdminModelHandler(AdminHandler):
         self.finish(removed_body(model.id, num_bytes))
 
 
+def _owner(settings: ManagerSettings, alias: str) -> str:
+    """The model that an alias stands for, if it stands for one."""
+    owner = settings.model_of(alias)
+    return "" if owner == alias else owner
+
+
 class ModelSettingsHandler(LLMHandler):
     """`/api/admin/models/{id}/settings`; of a model whose files are gone, too."""
 
@@ -127,8 +137,10 @@ class ModelSettingsHandler(LLMHandler):
         changes = settings_change(self.request.body)
         settings, model_id = self.context.manager.settings, await self._model_id(name)
         if aliases := changes.get("aliases"):
-            ids = {status.model.id for status in await self.context.manager.models()}
-            check_aliases(aliases, ids, settings.aliases)
+            check_aliases(aliases, await self.context.manager.all_ids(), settings.aliases)
+            for alias in aliases:
+                # nor may a key take the name of a model that it does not see
+                self.context.manager.check_allowed(_owner(settings, alias) or model_id)
         await settings.saved.change(model_id, lambda before: replace(before, **changes))
         self._finish(model_id)
 

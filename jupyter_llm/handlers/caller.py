@@ -65,6 +65,18 @@ class Caller:
                 "server's token, or 'jupyter llm key'."
             )
 
+    def check_may_know_all_models(self) -> None:
+        """See that this caller may be told of every model.
+
+        Raises:
+            ForbiddenError: The key is for some of them.
+        """
+        if self.key is not None and self.key.models is not None:
+            raise ForbiddenError(
+                f"The key '{self.key.name}' is for some models only, and this tells of all. Use a "
+                "key without --model."
+            )
+
 
 class CallerAuthorizer(Authorizer):
     """Asks the key first, then Jupyter's authorizer, then the quotas of the user."""

@@ -27,7 +27,7 @@ class CompletionsHandler(GenerationHandler):
     async def post(self) -> None:
         """Answer in OpenAI's form, as a stream where `stream` is true."""
         request_id = f"cmpl-{uuid4().hex}"
-        call = completion_call(self.request.body, request_id, self.context.defaults)
+        call = await self.understood(completion_call, request_id, self.context.defaults)
         await self.answer(call, _reply)
 
     def frame(self, call: Call, model: Model) -> dict[str, Any]:

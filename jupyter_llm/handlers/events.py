@@ -13,6 +13,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from jupyter_llm.errors import LLMError
 from jupyter_llm.telemetry.events import KINDS, Event, Subscription
+from jupyter_llm.types import ModelStatus, ModelUsage
 
 from .base import LLMHandler
 from .errors import status_of
@@ -88,8 +89,18 @@ class EventsHandler(LLMHandler, WebSocketHandler):
     async def _send_events(self, subscription: Subscription) -> None:
         await self._send(subscribed_message(subscription.kinds))
         async for event in subscription:
-            await self._send(event_message(event))
+            if self._concerns_caller(event):
+                await self._send(event_message(event))
         self.close(1001, "The server is stopping.")
+
+    def _concerns_caller(self, event: Event) -> bool:
+        """Whether it tells of no model that the caller's key hides from them."""
+        match event.payload:
+            case ModelStatus(model=model):
+                return self.context.manager.may_know(model.id)
+            case ModelUsage(model_id=model_id):
+                return self.context.manager.may_know(model_id)
+        return True
 
     async def _send(self, message: bytes) -> None:
         try:

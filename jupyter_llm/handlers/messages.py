@@ -41,7 +41,7 @@ class MessagesHandler(AnthropicHandler, GenerationHandler):
     async def post(self) -> None:
         """Answer in Anthropic's form, as a stream where `stream` is true."""
         request_id = f"msg_{uuid4().hex}"
-        call = await self.read(messages_call, request_id, self.context.defaults)
+        call = await self.understood(messages_call, request_id, self.context.defaults)
         await self.answer(call, _reply)
 
 
@@ -52,7 +52,7 @@ class CountTokensHandler(AnthropicHandler, WorkHandler):
     @authorized("execute", "llm")
     async def post(self) -> None:
         """How many tokens the model would read; loads it where that is needed."""
-        request = await self.read(prompt_request, f"msg_{uuid4().hex}")
+        request = await self.understood(prompt_request, f"msg_{uuid4().hex}")
         with activity(self.settings):
             await self.work(self._count(request))
 

@@ -16,4 +16,5 @@ class MetricsHandler(LLMHandler):
     @authorized("read", "llm")
     def get(self) -> None:
         """Prometheus' text format."""
+        self.caller.check_may_know_all_models()
         self.finish(self.context.metrics.render(), set_content_type=CONTENT_TYPE_LATEST)

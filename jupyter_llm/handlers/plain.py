@@ -19,12 +19,12 @@ class _PlainHandler(GenerationHandler):
 
     async def generate(self, *, stream: bool) -> None:
         """Answer a prompt."""
-        call = completion_call(self.request.body, f"gen-{uuid4().hex}", self.context.defaults)
+        call = await self.understood(completion_call, f"gen-{uuid4().hex}", self.context.defaults)
         await self.answer(plain_call(call, stream=stream), PlainReply)
 
     async def chat(self, *, stream: bool) -> None:
         """Answer a conversation."""
-        call = await self.read(chat_call, f"chat-{uuid4().hex}", self.context.defaults)
+        call = await self.understood(chat_call, f"chat-{uuid4().hex}", self.context.defaults)
         await self.answer(plain_call(call, stream=stream), PlainChatReply)
 
 
@@ -75,5 +75,5 @@ class ExtractHandler(GenerationHandler):
     @authorized("execute", "llm")
     async def post(self) -> None:
         """Answer with JSON that validates against `schema`, if there is one."""
-        call = extract_call(self.request.body, f"extract-{uuid4().hex}", self.context.defaults)
+        call = await self.understood(extract_call, f"extract-{uuid4().hex}", self.context.defaults)
         await self.answer(call, ExtractReply)

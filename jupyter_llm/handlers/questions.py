@@ -16,8 +16,7 @@ from .wire.rerank import ranking_body, rerank_body, rerank_request
 from .wire.tokens import (
     detokenize_request,
     text_body,
-    tokenize_body,
-    tokenize_request,
+    tokenize_call,
     tokens_body,
 )
 from .work import WorkHandler
@@ -37,10 +36,7 @@ class EmbeddingsHandler(WorkHandler):
     @authorized("execute", "llm")
     async def post(self) -> None:
         """Answer in OpenAI's form, with a vector of length 1 for each text."""
-        # in a thread: thousands of texts take their time to check
-        request, encoding_format = await asyncio.to_thread(
-            embedding_call, self.request.body, f"embd-{uuid4().hex}"
-        )
+        request, encoding_format = await self.understood(embedding_call, f"embd-{uuid4().hex}")
         with activity(self.settings):
             await self.work(self._embed(request, encoding_format))
 
@@ -60,7 +56,7 @@ class RerankHandler(WorkHandler):
     @authorized("execute", "llm")
     async def post(self) -> None:
         """Answer in the form of Jina's and Cohere's API, most relevant first."""
-        asked = await asyncio.to_thread(rerank_body, self.request.body)
+        asked = await self.understood(rerank_body)
         with activity(self.settings):
             await self.work(self._rerank(asked))
 
@@ -81,9 +77,9 @@ class TokenizeHandler(WorkHandler):
     @authorized("execute", "llm")
     async def post(self) -> None:
         """Say what a text or a conversation is for the model, and how much of its context."""
-        asked = tokenize_body(self.request.body)
+        asked, request = await self.understood(tokenize_call)
         with activity(self.settings):
-            await self.work(self._tokenize(tokenize_request(asked), asked))
+            await self.work(self._tokenize(request, asked))
 
     async def _tokenize(self, request: TokenizeRequest, asked: TokenizeBody) -> None:
         model = await self.context.manager.resolve(request.request.model_id)
@@ -101,7 +97,7 @@ class DetokenizeHandler(WorkHandler):
     @authorized("execute", "llm")
     async def post(self) -> None:
         """Turn token ids into text, control tokens spelled out."""
-        request = detokenize_request(self.request.body)
+        request = await self.understood(detokenize_request)
         with activity(self.settings):
             await self.work(self._detokenize(request))
 

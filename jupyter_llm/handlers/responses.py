@@ -27,6 +27,7 @@ from .wire.responses.stored import (
     page_order,
     stored_response,
 )
+from .work import LONG_BODY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from jupyter_llm.types import GenerationRequest, TokenChunk
 
     from .generation import Chunks
+    from .wire.call import Call
     from .wire.reply import Reply
     from .wire.responses.draft import Draft
     from .wire.responses.items import Item
@@ -54,9 +56,9 @@ class ResponsesHandler(GenerationHandler):
     async def post(self) -> None:
         """Answer in OpenAI's form, as a stream where `stream` is true."""
         self._id, self._created_at = f"resp_{uuid4().hex}", int(time.time())
-        self._asked = await self.read(asked_of)
+        self._asked = await self.understood(asked_of)
         history = await self._history(self._asked.body.previous_response_id)
-        call = responses_call(self._asked, history, self._id, self.context.defaults)
+        call = await self._call(history)
         self._sampling = call.request.sampling
         await self.answer(call, self._reply)
 
@@ -66,6 +68,12 @@ class ResponsesHandler(GenerationHandler):
         if self._asked.is_to_store and self.context.responses.keeps_any:
             return self._stored_at_end(request.model_id, chunks)
         return chunks
+
+    async def _call(self, history: Sequence[Item]) -> Call:
+        arguments = (self._asked, history, self._id, self.context.defaults)
+        if history or len(self.request.body) > LONG_BODY_BYTES:
+            return await asyncio.to_thread(responses_call, *arguments)
+        return responses_call(*arguments)
 
     async def _history(self, previous_id: str | None) -> Sequence[Item]:
         if previous_id is None:

@@ -163,6 +163,16 @@ class ModelManager:
             ModelNotFoundError: To them there is no such model.
         """
 
+    def may_know(self, model_id: str) -> bool:
+        """Whether this caller is told of a model."""
+        del model_id
+        return True
+
+    async def all_ids(self) -> frozenset[str]:
+        """The ids of all models, of which a caller may not see some: those that are taken."""
+        found = await self._catalogue.models()
+        return frozenset((*(model.id for model in found), *(i.model.id for i in self._instances)))
+
     def loaded(self) -> tuple[ModelStatus, ...]:
         """Every model that is not unloaded: in memory, on its way, or failed."""
         return tuple(instance.status for instance in self._instances)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Iterable
 
     from jupyter_llm.manager.listing import Inventory
+    from jupyter_llm.manager.settings import ManagerSettings
     from jupyter_llm.types import (
         EmbeddingRequest,
         Embeddings,
@@ -37,7 +38,7 @@ class ManagerView(ModelManager):
         self._user = user
         self._allowed = allowed
         if allowed is not None:
-            self._names = AllowedNames(self._names, allowed)
+            self._names = AllowedNames(self._names, allowed, self.settings)
             self._loader = self._loader.with_names(self._names)
 
     async def models(self) -> tuple[ModelStatus, ...]:
@@ -51,7 +52,7 @@ class ManagerView(ModelManager):
             return inventory
         return replace(
             inventory,
-            models=tuple(one for one in inventory.models if self._admits(one.status.model)),
+            models=tuple(one for one in inventory.models if self.may_know(one.status.model.id)),
             adapters=(),
             unusable=(),
             active=await self.active(),
@@ -63,8 +64,12 @@ class ManagerView(ModelManager):
 
     def check_allowed(self, model_id: str) -> None:
         """See `ModelManager.check_allowed`."""
-        if self._allowed is not None and model_id not in self._allowed:
+        if not self.may_know(model_id):
             raise _not_allowed(model_id)
+
+    def may_know(self, model_id: str) -> bool:
+        """See `ModelManager.may_know`."""
+        return self._allowed is None or _admits(self._allowed, model_id, self.settings)
 
     def generate(self, request: GenerationRequest) -> AsyncGenerator[TokenChunk, None]:
         """Stream an answer to this user."""
@@ -78,21 +83,17 @@ class ManagerView(ModelManager):
         """How relevant documents are, for this user."""
         return await super().rerank(replace(request, user=self._user))
 
-    def _admits(self, model: Model) -> bool:
-        if self._allowed is None or model.id in self._allowed:
-            return True
-        return any(self.settings.model_of(name) == model.id for name in self._allowed)
-
     def _admitted(self, statuses: Iterable[ModelStatus]) -> tuple[ModelStatus, ...]:
-        return tuple(status for status in statuses if self._admits(status.model))
+        return tuple(status for status in statuses if self.may_know(status.model.id))
 
 
 class AllowedNames(Names):
     """The names of those models that a caller may use; to them there are no others."""
 
-    def __init__(self, names: Names, allowed: Collection[str]) -> None:
+    def __init__(self, names: Names, allowed: Collection[str], settings: ManagerSettings) -> None:
         self._of_all = names
         self._allowed = allowed
+        self._settings = settings
         self.catalogue = names.catalogue
 
     @property
@@ -107,9 +108,14 @@ class AllowedNames(Names):
     async def find(self, name: str) -> Model:
         """The model of this name, if the caller may use it. See `Names.find`."""
         model = await self._of_all.find(name)
-        if model.id in self._allowed or name in self._allowed:
+        if _admits(self._allowed, model.id, self._settings):
             return model
         raise _not_allowed(name or model.id)
+
+
+def _admits(allowed: Collection[str], model_id: str, settings: ManagerSettings) -> bool:
+    """Whether a model is among those that are allowed, by its id or by an alias."""
+    return model_id in allowed or any(settings.model_of(name) == model_id for name in allowed)
 
 
 def _not_allowed(name: str) -> ModelNotFoundError:

@@ -50,14 +50,16 @@ class Message:
 class Tool:
     """A function that the model may ask for.
 
-    `parameters` is the JSON Schema of its arguments as JSON text; `is_strict` asks that
-    arguments which do not follow it never come.
+    `parameters` is the JSON Schema of its arguments as JSON text, and `param` where that stood
+    in the request; `is_strict` asks that arguments which do not follow it never come.
     """
 
     name: str
     description: str = ""
     parameters: str = '{"type":"object","properties":{}}'
     is_strict: bool = False
+    # the same tool, wherever it stands
+    param: str = field(default="tools", compare=False)
 
 
 class ToolChoice(StrEnum):

@@ -17,7 +17,8 @@ from jupyter_llm.types import (
     ToolChoice,
 )
 
-TOOLS = Toolbox(tools=(Tool(name="now"), Tool(name="then", is_strict=True)))
+THEN = Tool(name="then", is_strict=True, param="tools[1].input_schema")
+TOOLS = Toolbox(tools=(Tool(name="now"), THEN))
 SCHEMA = Constraint(kind=ConstraintKind.JSON_SCHEMA, text='{"type":"object"}')
 
 # Qwen 3: thinks unless it is told not to
@@ -129,9 +130,16 @@ def test_a_free_choice_is_held_to_a_grammar_only_for_strict_tools() -> None:
 
     assert turn(FREE, toolbox=lax).constraints == ()
     assert turn(FREE, toolbox=TOOLS).constraints[-1].param == "tools"
-    assert [check.param for check in turn(FREE, toolbox=TOOLS).checks] == [
-        "tools[1].function.parameters"
-    ]
+    assert [check.param for check in turn(FREE, toolbox=TOOLS).checks] == ["tools[1].input_schema"]
+
+
+def test_a_schema_that_would_cost_the_stack_is_refused_before_a_grammar_is_written() -> None:
+    deep = '{"properties":{"a":' * 300 + "{}" + "}}" * 300
+    schema = Constraint(kind=ConstraintKind.JSON_SCHEMA, text=deep, param="text.format.schema")
+
+    with pytest.raises(InvalidRequestError, match="nested") as raised:
+        turn(FREE, toolbox=TOOLS, constraint=schema)
+    assert raised.value.param == "text.format.schema"
 
 
 def test_a_form_beside_tools_is_an_alternative_to_calls() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,12 +10,14 @@ from jupyter_server.auth.authorizer import Authorizer
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
+from jupyter_llm.registry.keys import Grant, KeyStore
 from jupyter_llm.telemetry.events import MAX_PENDING
 from jupyter_llm.telemetry.jupyter_events import MODEL_STATE
-from jupyter_llm.types import Model, ModelState, ModelStatus, QueuePosition
+from jupyter_llm.types import Model, ModelState, ModelStatus, ModelUsage, QueuePosition
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
+    from pathlib import Path
 
     from conftest import Call
     from jupyter_server.serverapp import ServerApp
@@ -119,6 +122,20 @@ class TestEvents:
         told = await kernel.read()
         assert told["type"] == "queue"
         assert told["data"] == {"request_id": "chat-1", "model_id": "echo", "position": 3}
+
+    async def test_a_key_of_some_models_hears_of_no_others(
+        self, extension: LLMExtension, connect: Connect, jp_data_dir: Path
+    ) -> None:
+        store = KeyStore(jp_data_dir / "jupyter_llm" / "api_keys.json")
+        _, secret = store.create("app", Grant(models=("echo",)))
+        socket = await connect(auth={"Authorization": f"Bearer {secret}"})
+        await socket.read_until("subscribed")
+        usage = ModelUsage(model_id="ghost", day="2026-01-01", num_requests=1)
+        extension.events.publish("model", ModelStatus(model=GHOST, state=ModelState.LOADING))
+        extension.events.publish("usage", usage)
+        extension.events.publish("usage", replace(usage, model_id="echo"))
+
+        assert (await socket.read())["data"]["model_id"] == "echo"
 
     async def test_a_load_is_told_as_it_happens(self, call: Call, connect: Connect) -> None:
         socket = await connect()

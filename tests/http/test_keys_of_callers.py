@@ -100,6 +100,89 @@ class TestModels:
         assert answer.error["code"] == "model_not_found"
         assert (await call("health")).json["status"] == "available"
 
+    @pytest.mark.parametrize("name", ["guide", "", "guide.gguf"])
+    @pytest.mark.parametrize(
+        ("path", "body"),
+        [
+            ("v1/embeddings", {"input": "Hello"}),
+            ("v1/rerank", {"query": "a", "documents": ["b"]}),
+            ("v1/tokenize", {"text": "Hello"}),
+            ("v1/tokenize", {"messages": MESSAGES}),
+            ("v1/detokenize", {"tokens": [1]}),
+            ("v1/extract", {"text": "Hello"}),
+            ("v1/responses", {"input": "Hello"}),
+            ("v1/messages", {"messages": MESSAGES, "max_tokens": 5}),
+            ("v1/messages/count_tokens", {"messages": MESSAGES}),
+            ("v1/completions", {"prompt": ["a", "b"], "n": 2}),
+            ("v1/chat/completions", {"messages": MESSAGES, "stream": True, "resumable": True}),
+            ("api/generate", {"prompt": "Hello"}),
+            ("api/generate/stream", {"prompt": "Hello"}),
+            ("api/chat", {"messages": MESSAGES}),
+            ("api/chat/stream", {"messages": MESSAGES}),
+        ],
+    )
+    async def test_no_route_has_another_model(
+        self, call: Call, make: Make, path: str, body: dict[str, Any], name: str
+    ) -> None:
+        answer = await call(path, {"model": name, **body}, auth=make(models=("echo",)))
+
+        assert answer.status == 404
+        assert answer.json["error"]["code"] == "model_not_found"
+
+    @pytest.mark.parametrize("name", ["fast", "echo"])
+    async def test_a_model_may_be_allowed_by_its_alias(
+        self, call: Call, make: Make, name: str
+    ) -> None:
+        await call("api/admin/models/echo/settings", {"aliases": ["fast"]})
+        auth = make(models=("fast",))
+
+        assert (await call("v1/chat/completions", {**CHAT, "model": name}, auth=auth)).status == 200
+        assert (await call("v1/embeddings", {"model": name, "input": "a"}, auth=auth)).status == 200
+        other = await call("v1/chat/completions", {**CHAT, "model": "guide"}, auth=auth)
+        assert other.status == 404
+
+    async def test_no_alias_takes_the_place_of_a_model_that_the_key_does_not_see(
+        self, call: Call, make: Make
+    ) -> None:
+        answer = await call(
+            "api/admin/models/echo/settings", {"aliases": ["guide"]}, auth=make(models=("echo",))
+        )
+
+        assert answer.status == 400
+        assert answer.error["param"] == "aliases"
+
+    async def test_no_alias_is_taken_from_a_model_that_the_key_does_not_see(
+        self, call: Call, make: Make
+    ) -> None:
+        path, body = "api/admin/models/{}/settings", {"aliases": ["gpt-4o"]}
+        assert (await call(path.format("guide"), body)).status == 200
+        taken = await call(path.format("echo"), body, auth=make(models=("echo",)))
+
+        assert taken.status == 404
+        assert (await call(path.format("guide"))).json["aliases"] == ["gpt-4o"]
+
+    async def test_figures_of_all_models_are_not_for_a_key_of_some(
+        self, call: Call, make: Make
+    ) -> None:
+        refused = await call("metrics", auth=make(models=("echo",)))
+
+        assert (refused.status, refused.error["code"]) == (403, "insufficient_scope")
+        assert (await call("metrics", auth=make("all"))).status == 200
+
+    async def test_a_response_of_another_key_is_nothing_to_go_on_from(
+        self, call: Call, make: Make
+    ) -> None:
+        body = {"model": "echo", "input": "Hello"}
+        first = (await call("v1/responses", body, auth=make("one"))).json["id"]
+        other = make("other")
+
+        followed = await call("v1/responses", {**body, "previous_response_id": first}, auth=other)
+        assert followed.status == 400
+        assert followed.error["code"] == "previous_response_not_found"
+        for path in (first, f"{first}/input_items"):
+            assert (await call(f"v1/responses/{path}", auth=other)).status == 404
+        assert (await call(f"v1/responses/{first}", method="DELETE", auth=other)).status == 404
+
     async def test_what_others_have_loaded_is_not_seen(self, call: Call, make: Make) -> None:
         await call("load", {"model": "echo"})
         health = await call("health", auth=make(models=("guide",)))

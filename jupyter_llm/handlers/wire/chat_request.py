@@ -13,7 +13,7 @@ from jupyter_llm.types import GenerationRequest
 from .call import Call, check_num_choices, is_resumable
 from .chat_messages import MessageBody, messages_of
 from .decode import decode
-from .fields import Count, Metadata, check_stream_options, refuse_unsupported
+from .fields import Count, Metadata, NumberOf, check_stream_options, refuse_unsupported
 from .keep_alive import keep_alive_s
 from .response_format import constraint_of
 from .sampling import SamplingBody, SamplingDefaults, sampling_params
@@ -35,7 +35,7 @@ class ChatBody(SamplingBody, kw_only=True):
     tool_choice: Choice | None = None
     parallel_tool_calls: bool | None = None
     reasoning_effort: ReasoningEffort | None = None
-    reasoning_budget: Annotated[int, Meta(ge=0)] | None = None
+    reasoning_budget: NumberOf | None = None
     chat_template_kwargs: dict[str, Any] | None = None
     # only in the value that asks for nothing
     functions: Any = None
@@ -88,6 +88,7 @@ def chat_call(body: bytes, request_id: str, defaults: SamplingDefaults) -> Call:
             id=request_id,
             model_id=chat.model or "",
             keep_alive_s=keep_alive_s(chat.keep_alive),
+            priority=chat.priority or 0,
             constraint=constraint_of(chat),
             messages=messages_of(chat.messages),
             toolbox=toolbox_of(chat.tools, chat.tool_choice, is_parallel=chat.parallel_tool_calls),

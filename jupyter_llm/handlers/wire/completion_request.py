@@ -12,7 +12,7 @@ from jupyter_llm.types import GenerationRequest
 
 from .call import Call, check_num_choices, is_resumable
 from .decode import decode
-from .fields import Count, TokenId, check_stream_options
+from .fields import Count, NumberOf, TokenId, check_stream_options
 from .keep_alive import keep_alive_s
 from .response_format import constraint_of
 from .sampling import SamplingBody, SamplingDefaults, sampling_params
@@ -25,7 +25,7 @@ class CompletionBody(SamplingBody, kw_only=True):
     """Every field of the request that is understood."""
 
     prompt: Prompt
-    max_tokens: Annotated[int, Meta(ge=0)] | None = None
+    max_tokens: NumberOf | None = None
     echo: bool | None = None
     resumable: bool | None = None
     logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
@@ -69,6 +69,7 @@ def _request(
         id=request_id,
         model_id=completion.model or "",
         keep_alive_s=keep_alive_s(completion.keep_alive),
+        priority=completion.priority or 0,
         prompt=prompt if isinstance(prompt, str) else None,
         prompt_tokens=None if isinstance(prompt, str) else prompt,
         suffix=completion.suffix or None,

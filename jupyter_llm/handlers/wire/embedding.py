@@ -13,7 +13,7 @@ from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.types import EmbeddingRequest
 
 from .decode import decode
-from .fields import Count, TokenId
+from .fields import Count, Priority, TokenId
 from .keep_alive import KeepAlive, keep_alive_s
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class EmbeddingBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     encoding_format: EncodingFormat | None = None
     dimensions: Count | None = None
     keep_alive: KeepAlive | None = None
+    priority: Priority | None = None
     user: Annotated[str, Meta(max_length=512)] | None = None
 
 
@@ -56,6 +57,7 @@ def embedding_call(body: bytes, request_id: str) -> tuple[EmbeddingRequest, Enco
         inputs=_inputs(asked.input),
         dimensions=asked.dimensions,
         keep_alive_s=keep_alive_s(asked.keep_alive),
+        priority=asked.priority or 0,
     )
     return request, asked.encoding_format or "float"
 

@@ -10,7 +10,7 @@ from jupyter_llm.types import Constraint, ConstraintKind, FinishReason, Generati
 
 from .call import Call
 from .decode import decode
-from .fields import Count, NonEmpty, Seed, Temperature, TopK, Unit
+from .fields import Count, NonEmpty, Priority, Seed, Temperature, TopK, Unit
 from .keep_alive import KeepAlive, keep_alive_s
 from .plain import usage_body
 from .reply import Reply, extras_of
@@ -37,6 +37,7 @@ class ExtractBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     seed: Seed | None = None
     max_tokens: Count | None = None
     keep_alive: KeepAlive | None = None
+    priority: Priority | None = None
     user: str | None = None
 
 
@@ -61,6 +62,7 @@ def extract_call(body: bytes, request_id: str, defaults: SamplingDefaults) -> Ca
         id=request_id,
         model_id=asked.model or "",
         keep_alive_s=keep_alive_s(asked.keep_alive),
+        priority=asked.priority or 0,
         constraint=_constraint(schema),
         messages=(Message(role="user", content=_prompt(asked.text, schema)),),
         sampling=sampling_params(

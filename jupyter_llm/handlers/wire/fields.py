@@ -15,10 +15,16 @@ Temperature = Annotated[float, Meta(ge=0, le=2)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 RepeatPenalty = Annotated[float, Meta(gt=0, le=10)]
 Bias = Annotated[float, Meta(ge=-100, le=100)]
-Count = Annotated[int, Meta(ge=1)]
-TopK = Annotated[int, Meta(ge=-1)]
-Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-TokenId = Annotated[int, Meta(ge=0)]
+# no more than fits the integers that engines, and the way to their processes, are made of
+_MAX_INT64, _MAX_INT32 = 2**63 - 1, 2**31 - 1
+Count = Annotated[int, Meta(ge=1, le=_MAX_INT64)]
+NumberOf = Annotated[int, Meta(ge=0, le=_MAX_INT64)]
+TopK = Annotated[int, Meta(ge=-1, le=_MAX_INT32)]
+Seed = Annotated[int, Meta(ge=-(2**63), le=_MAX_INT64)]
+TokenId = Annotated[int, Meta(ge=0, le=_MAX_INT32)]
+Whole = Annotated[int, Meta(ge=0, le=_MAX_INT32)]
+# among the requests of one user, the higher first
+Priority = Annotated[int, Meta(ge=-_MAX_INT32, le=_MAX_INT32)]
 # JSON that is read later, by what it says it is
 RawObject = Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "object"})]
 NonEmpty = Annotated[str, Meta(min_length=1)]

@@ -10,6 +10,7 @@ from msgspec import Meta
 from jupyter_llm.registry.keys import SCOPES, Grant
 
 from .decode import decode
+from .fields import NumberOf
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +21,6 @@ _MAX_MODELS = 1000
 _MAX_LENGTH = 200
 
 Name = Annotated[str, Meta(pattern=r"^\S(.*\S)?$", max_length=_MAX_LENGTH)]
-Limit = Annotated[int, Meta(ge=0)]
 Days = Annotated[float, Meta(gt=0)]
 
 
@@ -30,8 +30,8 @@ class KeyBody(msgspec.Struct, forbid_unknown_fields=True):
     name: Name
     scopes: Annotated[list[str], Meta(max_length=len(SCOPES))] | None = None
     models: Annotated[list[Name], Meta(max_length=_MAX_MODELS)] | None = None
-    requests_per_minute: Limit = 0
-    tokens_per_day: Limit = 0
+    requests_per_minute: NumberOf = 0
+    tokens_per_day: NumberOf = 0
     expires_days: Days | None = None
 
     @property

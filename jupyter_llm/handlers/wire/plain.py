@@ -31,6 +31,7 @@ def plain_call(call: Call, *, stream: bool) -> Call:
         "prompt": bool(call.more),
         "tools": bool(call.request.toolbox.tools),
         "logprobs": call.request.sampling.num_top_logprobs is not None,
+        "resumable": call.resumable,
     }
     for param, is_wanted in wants.items():
         if is_wanted:

@@ -10,7 +10,7 @@ from msgspec import Meta
 from jupyter_llm.types import RerankRequest
 
 from .decode import decode
-from .fields import Count, NonEmpty
+from .fields import Count, NonEmpty, Priority
 from .keep_alive import KeepAlive, keep_alive_s
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class RerankBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     top_n: Count | None = None
     return_documents: bool | None = None
     keep_alive: KeepAlive | None = None
+    priority: Priority | None = None
     user: str | None = None
 
 
@@ -57,6 +58,7 @@ def rerank_request(asked: RerankBody, request_id: str) -> RerankRequest:
         query=asked.query,
         documents=tuple(_text(document) for document in asked.documents),
         keep_alive_s=keep_alive_s(asked.keep_alive),
+        priority=asked.priority or 0,
     )
 
 

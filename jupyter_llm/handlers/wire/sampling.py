@@ -12,11 +12,13 @@ from .fields import (
     Bias,
     Count,
     Penalty,
+    Priority,
     RepeatPenalty,
     Seed,
     Stop,
     StreamOptions,
     Temperature,
+    TokenId,
     TopK,
     Unit,
     stop_strings,
@@ -51,10 +53,11 @@ class SamplingBody(FormBody, forbid_unknown_fields=True, kw_only=True):
     presence_penalty: Penalty | None = None
     frequency_penalty: Penalty | None = None
     repeat_penalty: RepeatPenalty | None = None
-    logit_bias: dict[int, Bias] | None = None
+    logit_bias: dict[TokenId, Bias] | None = None
     ignore_eos: bool | None = None
     n: Count | None = None
     keep_alive: KeepAlive | None = None
+    priority: Priority | None = None
     # accepted, for they change no answer of a server that serves its owner alone
     user: str | None = None
 

@@ -26,6 +26,7 @@ _OF_CHAT = (
     "reasoning_effort",
     "chat_template_kwargs",
 )
+_OF_TEXT = ("add_special", "add_special_tokens")
 _TEXTS = ("text", "prompt", "content")
 
 
@@ -60,6 +61,16 @@ _TOKENIZE = msgspec.json.Decoder(TokenizeBody)
 _DETOKENIZE = msgspec.json.Decoder(DetokenizeBody)
 
 
+def tokenize_call(body: bytes) -> tuple[TokenizeBody, TokenizeRequest]:
+    """The body, and what it asks of a model.
+
+    Raises:
+        InvalidRequestError: `param` names the field that is wrong.
+    """
+    asked = tokenize_body(body)
+    return asked, tokenize_request(asked)
+
+
 def tokenize_body(body: bytes) -> TokenizeBody:
     """The body, checked.
 
@@ -74,12 +85,26 @@ def tokenize_body(body: bytes) -> TokenizeBody:
             f"The body {what}; give one of 'text', 'prompt', 'content' and 'messages'.",
             param=given[-1] if given else "text",
         )
+    _check_beside(asked)
     if asked.add_special is not None and asked.add_special_tokens is not None:
         raise InvalidRequestError(
             "'add_special' and 'add_special_tokens' mean the same; give one of them.",
             param="add_special_tokens",
         )
     return asked
+
+
+def _check_beside(asked: TokenizeBody) -> None:
+    """Refuse what would change nothing beside a text, or beside a conversation."""
+    is_chat = asked.messages is not None
+    for param in _OF_TEXT if is_chat else _OF_CHAT:
+        # a template writes what is special, and vLLM's clients say that nothing is to be added
+        if getattr(asked, param) not in ((None, False) if is_chat else (None,)):
+            raise InvalidRequestError(
+                f"'{param}' says nothing about {'messages' if is_chat else 'a text'}. Leave it "
+                "out.",
+                param=param,
+            )
 
 
 def tokenize_request(asked: TokenizeBody) -> TokenizeRequest:

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from jupyter_llm.chat.grammar.keywords import depth
+from jupyter_llm.chat.grammar.schema import MAX_DEPTH
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.types import Tool, Toolbox, ToolChoice
 
@@ -81,6 +83,37 @@ def template_arguments(given: dict[str, Any] | None) -> dict[str, Any]:
     return given or {}
 
 
+def tool_of(
+    name: str,
+    description: str | None,
+    schema: dict[str, Any] | None,
+    *,
+    param: str,
+    is_strict: bool,
+) -> Tool:
+    """A tool whose arguments have the schema that stands in the field `param`.
+
+    Raises:
+        InvalidRequestError: It is not the schema of an object, or is nested too deeply.
+    """
+    tool = Tool(name=name, description=description or "", is_strict=is_strict, param=param)
+    if schema is None:
+        return tool
+    if schema.get("type", "object") != "object":
+        raise InvalidRequestError(
+            f'\'{param}\' must be the schema of an object: its "type" is not "object".',
+            param=param,
+        )
+    # templates, parsers and answers go through it by recursion
+    if depth(schema) > MAX_DEPTH:
+        raise InvalidRequestError(
+            f"'{param}' is nested more than {MAX_DEPTH} levels deep. Make the schema flatter, or "
+            "write what repeats under '$defs'.",
+            param=param,
+        )
+    return replace(tool, parameters=json.dumps(schema, ensure_ascii=False))
+
+
 def toolbox_of(
     tools: Sequence[ToolBody] | None, choice: Choice | None, *, is_parallel: bool | None
 ) -> Toolbox:
@@ -126,17 +159,13 @@ def _chosen(choice: Choice | None, offered: set[str]) -> tuple[ToolChoice, set[s
 
 
 def _tool(index: int, body: FunctionBody) -> Tool:
-    tool = Tool(name=body.name, description=body.description or "", is_strict=bool(body.strict))
-    schema = body.parameters
-    if schema is None:
-        return tool
-    if schema.get("type", "object") != "object":
-        param = f"tools[{index}].function.parameters"
-        raise InvalidRequestError(
-            f'\'{param}\' must be the schema of an object: its "type" is not "object".',
-            param=param,
-        )
-    return replace(tool, parameters=json.dumps(schema, ensure_ascii=False))
+    return tool_of(
+        body.name,
+        body.description,
+        body.parameters,
+        param=f"tools[{index}].function.parameters",
+        is_strict=bool(body.strict),
+    )
 
 
 def _check_unique(tools: Sequence[ToolBody]) -> None:

@@ -186,7 +186,7 @@ def test_tools_are_described_by_their_schema() -> None:
     box = ask(tools=[{**TOOL, "strict": True}]).toolbox
 
     assert box.tools == (
-        Tool(name="add", description="Adds.", parameters='{"type":"object"}', is_strict=True),
+        Tool(name="add", description="Adds.", parameters='{"type": "object"}', is_strict=True),
     )
     assert (box.choice, box.is_parallel) == (ToolChoice.AUTO, True)
 

@@ -178,7 +178,7 @@ class TestTools:
         box = ask(tools=[TOOL, OTHER], parallel_tool_calls=False).toolbox
 
         assert box.tools == (
-            Tool(name="add", parameters='{"type":"object"}', is_strict=True),
+            Tool(name="add", parameters='{"type": "object"}', is_strict=True),
             Tool(name="now"),
         )
         assert box.choice is ToolChoice.AUTO

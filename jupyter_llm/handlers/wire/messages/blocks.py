@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from jupyter_llm.errors import InvalidRequestError
+from jupyter_llm.handlers.wire.growing_turn import GrowingTurn
 from jupyter_llm.types import Image, Message, ToolCall
 
 Id = Annotated[str, Meta(min_length=1)]
@@ -133,10 +133,10 @@ class Turns:
     """Folds messages into turns; messages of one role that follow each other are one turn."""
 
     def __init__(self, system: str | list[OnlyText] | None) -> None:
-        self._turns: list[Message] = []
+        self._turns: list[GrowingTurn] = []
         self._calls: dict[str, str] = {}
         if system:
-            self._turns.append(Message(role="system", content=text_of(system)))
+            self._turns.append(GrowingTurn(role="system", texts=[text_of(system)]))
 
     def add(self, body: MessageBody, at: str) -> None:
         """Add a message; `at` is where it stands in the request.
@@ -146,27 +146,28 @@ class Turns:
                 `param` names it.
         """
         if isinstance(body.content, str):
-            self._extend(body.role, text=body.content)
+            self._turn_of(body.role).texts.append(body.content)
             return
         for number, block in enumerate(body.content):
             self._add_block(body.role, block, f"{at}.content[{number}]")
 
     def turns(self) -> tuple[Message, ...]:
         """The turns so far."""
-        return tuple(self._turns)
+        return tuple(turn.message() for turn in self._turns)
 
     def _add_block(self, role: str, block: Block, at: str) -> None:
         match block:
             case TextBlock():
-                self._extend(role, text=block.text)
+                self._turn_of(role).texts.append(block.text)
             case ImageBlock() if role == "user":
-                self._extend(role, image=Image(param=at, url=block.source.address))
+                self._turn_of(role).show(Image(param=at, url=block.source.address))
             case ThinkingBlock() if role == "assistant":
-                self._extend(role, reasoning=block.thinking)
+                self._turn_of(role).thoughts.append(block.thinking)
             case ToolUseBlock() if role == "assistant":
                 arguments = msgspec.json.encode(block.input).decode()
                 self._calls[block.id] = block.name
-                self._extend(role, call=ToolCall(id=block.id, name=block.name, arguments=arguments))
+                call = ToolCall(id=block.id, name=block.name, arguments=arguments)
+                self._turn_of(role).calls.append(call)
             case ToolResultBlock() if role == "user":
                 self._answer(block, at)
             case _:
@@ -181,37 +182,16 @@ class Turns:
                 param=f"{at}.tool_use_id",
             )
         self._turns.append(
-            Message(
+            GrowingTurn(
                 role="tool",
-                content=block.text,
+                texts=[block.text],
                 name=self._calls[block.tool_use_id],
-                tool_call_id=block.tool_use_id,
+                call_id=block.tool_use_id,
             )
         )
 
-    def _extend(
-        self,
-        role: str,
-        *,
-        text: str = "",
-        reasoning: str = "",
-        call: ToolCall | None = None,
-        image: Image | None = None,
-    ) -> None:
-        last = self._turns[-1] if self._turns else None
-        if last is None or last.role != role:
-            last = Message(role=role, content="")
-            self._turns.append(last)
-        self._turns[-1] = replace(
-            last,
-            content=_joined(last.content, text),
-            reasoning=_joined(last.reasoning, reasoning),
-            tool_calls=(*last.tool_calls, call) if call else last.tool_calls,
-            images=(*last.images, replace(image, offset=len(last.content)))
-            if image
-            else last.images,
-        )
-
-
-def _joined(before: str, more: str) -> str:
-    return f"{before}\n{more}" if before and more else before or more
+    def _turn_of(self, role: str) -> GrowingTurn:
+        """The turn that goes on, or a new one if another role had the last."""
+        if not self._turns or self._turns[-1].role != role:
+            self._turns.append(GrowingTurn(role=role))
+        return self._turns[-1]

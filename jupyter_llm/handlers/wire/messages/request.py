@@ -14,9 +14,11 @@ from jupyter_llm.handlers.wire.decode import decode
 from jupyter_llm.handlers.wire.fields import (
     Count,
     NonEmpty,
+    Priority,
     RawObject,
     Seed,
     Unit,
+    Whole,
     refuse_unsupported,
 )
 from jupyter_llm.handlers.wire.keep_alive import KeepAlive, keep_alive_s
@@ -99,13 +101,14 @@ class MessagesBody(PromptBody, kw_only=True):
     stop_sequences: Annotated[list[NonEmpty], Meta(max_length=MAX_STOP_SEQUENCES)] | None = None
     temperature: Unit | None = None
     top_p: Unit | None = None
-    top_k: Annotated[int, Meta(ge=0)] | None = None
+    top_k: Whole | None = None
     metadata: MetadataBody | None = None
     service_tier: Literal["auto", "standard_only"] | None = None
     # beside Anthropic's own
     min_p: Unit | None = None
     seed: Seed | None = None
     keep_alive: KeepAlive | None = None
+    priority: Priority | None = None
     # only in the value that asks for nothing
     container: Any = None
     diagnostics: Any = None
@@ -145,8 +148,12 @@ def messages_call(body: bytes, request_id: str, defaults: SamplingDefaults) -> C
         stop=asked.stop_sequences,
     )
     sampling = sampling_params(shared, defaults, max_tokens=asked.max_tokens, num_top_logprobs=None)
-    keep_alive = keep_alive_s(asked.keep_alive)
-    request = replace(_request(asked, request_id), sampling=sampling, keep_alive_s=keep_alive)
+    request = replace(
+        _request(asked, request_id),
+        sampling=sampling,
+        keep_alive_s=keep_alive_s(asked.keep_alive),
+        priority=asked.priority or 0,
+    )
     if request.reasoning_budget is not None and request.reasoning_budget >= asked.max_tokens:
         raise InvalidRequestError(
             "'max_tokens' must be greater than 'thinking.budget_tokens', which is a part of it.",

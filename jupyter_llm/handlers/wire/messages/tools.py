@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.handlers.wire.decode import decode
+from jupyter_llm.handlers.wire.tools_request import tool_of
 from jupyter_llm.types import Tool, Toolbox, ToolChoice
 
 from .blocks import CacheControl
@@ -64,12 +65,14 @@ def toolbox_of(tools: list[msgspec.Raw] | None, choice: ToolChoiceBody | None) -
     """
     known = tuple(_tool(raw, f"tools[{number}]") for number, raw in enumerate(tools or ()))
     names = [tool.name for tool in known]
+    seen: set[str] = set()
     for number, name in enumerate(names):
-        if name in names[:number]:
+        if name in seen:
             raise InvalidRequestError(
                 f"There are two tools named {name!r}; give each a name of its own.",
                 param=f"tools[{number}].name",
             )
+        seen.add(name)
     if choice is None:
         return Toolbox(tools=known)
     mode = _CHOICES[choice.type]
@@ -91,10 +94,11 @@ def _tool(raw: msgspec.Raw, at: str) -> Tool:
             param=f"{at}.type",
         )
     tool = decode(raw, _TOOL, at)
-    return Tool(
-        name=tool.name,
-        description=tool.description or "",
-        parameters=msgspec.json.encode(tool.input_schema).decode(),
+    return tool_of(
+        tool.name,
+        tool.description,
+        tool.input_schema,
+        param=f"{at}.input_schema",
         is_strict=bool(tool.strict),
     )
 

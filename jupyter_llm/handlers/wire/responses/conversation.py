@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import assert_never
 
 from jupyter_llm.errors import InvalidRequestError
+from jupyter_llm.handlers.wire.growing_turn import GrowingTurn
 from jupyter_llm.types import Image, Message, ToolCall
 
-from .items import FunctionCall, FunctionCallOutput, Item, MessageItem, Reasoning
+from .items import (
+    FunctionCall,
+    FunctionCallOutput,
+    InputImage,
+    Item,
+    MessageItem,
+    Reasoning,
+    text_of,
+)
 
 
 class Conversation:
@@ -20,11 +28,11 @@ class Conversation:
     """
 
     def __init__(self, instructions: str | None) -> None:
-        self._turns: list[Message] = []
+        self._turns: list[GrowingTurn] = []
         self._calls: dict[str, str] = {}
-        self._thoughts = ""
+        self._thoughts: list[str] = []
         if instructions:
-            self._turns.append(Message(role="system", content=instructions))
+            self._turns.append(_turn("system", instructions))
 
     def add(self, item: Item, at: str) -> None:
         """Add what happened next.
@@ -39,7 +47,7 @@ class Conversation:
             case MessageItem():
                 self._hear(item, at)
             case Reasoning():
-                self._thoughts = "\n".join(filter(None, (self._thoughts, item.text)))
+                self._thoughts += [item.text] if item.text else []
             case FunctionCall():
                 self._call(item, at)
             case FunctionCallOutput():
@@ -50,7 +58,7 @@ class Conversation:
     def turns(self) -> tuple[Message, ...]:
         """The turns so far."""
         self._flush_thoughts()
-        return tuple(self._turns)
+        return tuple(turn.message() for turn in self._turns)
 
     def _hear(self, item: MessageItem, at: str) -> None:
         self._flush_thoughts()
@@ -61,17 +69,19 @@ class Conversation:
         last = self._turns[-1] if self._turns else None
         if last and role == "system" == last.role:
             # templates take one system's turn, and instructions are one already
-            self._turns[-1] = replace(last, content=f"{last.content}\n\n{item.text}")
+            last.texts.append(item.text)
             return
-        images = (
-            Image(param=_part(at, place), offset=offset, url=url)
-            for place, offset, url in item.images
-        )
-        self._turns.append(Message(role=role, content=item.text, images=tuple(images)))
+        turn = _turn(role)
+        self._turns.append(turn)
+        for place, part in enumerate(item.parts):
+            if isinstance(part, InputImage):
+                turn.show(Image(param=_part(at, place), url=part.image_url))
+            else:
+                turn.texts.append(text_of(part))
 
     def _say(self, text: str) -> None:
-        self._turns.append(Message(role="assistant", content=text, reasoning=self._thoughts))
-        self._thoughts = ""
+        self._turns.append(GrowingTurn(role="assistant", texts=[text], thoughts=self._thoughts))
+        self._thoughts = []
 
     def _call(self, item: FunctionCall, at: str) -> None:
         _check_arguments(item.arguments, f"{at}.arguments")
@@ -81,7 +91,7 @@ class Conversation:
         if last is None or last.role != "assistant" or self._thoughts:
             self._say("")
             last = self._turns[-1]
-        self._turns[-1] = replace(last, tool_calls=(*last.tool_calls, call))
+        last.calls.append(call)
 
     def _answer(self, item: FunctionCallOutput, at: str) -> None:
         self._flush_thoughts()
@@ -93,7 +103,7 @@ class Conversation:
             )
         name = item.name or self._calls[item.call_id]
         self._turns.append(
-            Message(role="tool", content=item.text, name=name, tool_call_id=item.call_id)
+            GrowingTurn(role="tool", texts=[item.text], name=name, call_id=item.call_id)
         )
 
     def _flush_thoughts(self) -> None:
@@ -124,10 +134,17 @@ def _part(at: str, place: int) -> str:
 
 
 def _check_shows_nothing(item: MessageItem, at: str) -> None:
-    for place, _, _ in item.images:
-        raise InvalidRequestError(
-            'Images belong into messages of the role "user".', param=_part(at, place)
-        )
+    for place, part in enumerate(item.parts):
+        if isinstance(part, InputImage):
+            raise InvalidRequestError(
+                'Images belong into messages of the role "user".', param=_part(at, place)
+            )
+
+
+def _turn(role: str, *texts: str) -> GrowingTurn:
+    # parts of a message are one text, instructions and messages of the system are several
+    between = "\n\n" if role == "system" else ""
+    return GrowingTurn(role=role, texts=list(texts), between=between)
 
 
 def _check_arguments(arguments: str, at: str) -> None:

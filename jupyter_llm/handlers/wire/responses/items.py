@@ -5,6 +5,7 @@ An item that was stored, or came out of an earlier answer, reads like one of a r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
@@ -76,21 +77,16 @@ class MessageItem(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         """Everything that the message says."""
         if isinstance(self.content, str):
             return self.content
-        return "".join(map(_text_of, self.content))
+        return "".join(map(text_of, self.content))
 
     @property
-    def images(self) -> list[tuple[int, int, str]]:
-        """The place of each image in the content and in its text, and its URL."""
-        if isinstance(self.content, str):
-            return []
-        return [
-            (place, sum(len(_text_of(each)) for each in self.content[:place]), part.image_url)
-            for place, part in enumerate(self.content)
-            if isinstance(part, InputImage)
-        ]
+    def parts(self) -> Sequence[InputText | InputImage | OutputText | Refusal]:
+        """What it consists of."""
+        return [InputText(text=self.content)] if isinstance(self.content, str) else self.content
 
 
-def _text_of(part: InputText | InputImage | OutputText | Refusal) -> str:
+def text_of(part: InputText | InputImage | OutputText | Refusal) -> str:
+    """What a part of a message says; an image says nothing."""
     match part:
         case InputImage():
             return ""

@@ -13,6 +13,7 @@ from jupyter_llm.handlers.wire.call import Call
 from jupyter_llm.handlers.wire.decode import decode
 from jupyter_llm.handlers.wire.fields import (
     Count,
+    Priority,
     RawObject,
     Seed,
     Temperature,
@@ -81,6 +82,7 @@ class ResponsesBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     min_p: Unit | None = None
     seed: Seed | None = None
     keep_alive: KeepAlive | None = None
+    priority: Priority | None = None
     # without effect here
     max_tool_calls: Count | None = None
     user: str | None = None
@@ -164,6 +166,7 @@ def responses_call(
             id=request_id,
             model_id=body.model or "",
             keep_alive_s=keep_alive_s(body.keep_alive),
+            priority=body.priority or 0,
             messages=conversation(body.instructions, history, asked.items),
             sampling=_sampling(body, defaults),
             constraint=constraint_of(body.text),

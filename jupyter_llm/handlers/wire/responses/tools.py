@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.handlers.wire.decode import decode
+from jupyter_llm.handlers.wire.tools_request import tool_of
 from jupyter_llm.types import Tool, Toolbox, ToolChoice
 
 Name = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
@@ -95,11 +96,11 @@ def _tool(raw: msgspec.Raw, at: str) -> Tool:
             param=f"{at}.type",
         )
     tool = decode(raw, _TOOL, at)
-    given = tool.parameters
-    return Tool(
-        name=tool.name,
-        description=tool.description or "",
-        **({} if given is None else {"parameters": msgspec.json.encode(given).decode()}),
+    return tool_of(
+        tool.name,
+        tool.description,
+        tool.parameters,
+        param=f"{at}.parameters",
         is_strict=bool(tool.strict),
     )
 
