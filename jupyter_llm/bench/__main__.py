@@ -14,6 +14,7 @@ from . import (
     busy,
     catalogue,
     fairness,
+    grammar,
     loading,
     memory,
     prefix,
@@ -30,6 +31,7 @@ MEASUREMENTS: dict[str, Callable[..., str]] = {
     "throughput": throughput.measure,
     "prefix": prefix.measure,
     "busy": busy.measure,
+    "grammar": grammar.measure,
     "memory": memory.measure,
     "loading": loading.measure,
     "probe": probe.measure,
@@ -40,7 +42,7 @@ MEASUREMENTS: dict[str, Callable[..., str]] = {
 }
 
 
-_WITHOUT_MODEL = {"startup", "catalogue", "fairness"}
+_WITHOUT_MODEL = {"startup", "catalogue", "fairness", "sharing"}
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
@@ -61,20 +61,23 @@ async def status_latencies(endpoint: Endpoint, workload: Workload) -> list[float
     return latencies
 
 
-async def stream(endpoint: Endpoint, body: dict[str, object]) -> list[float]:
+async def stream(
+    endpoint: Endpoint, body: dict[str, object], on_event: Callable[[], None] = lambda: None
+) -> list[float]:
     """Times of the events of one answer since it was asked for; empty if it was cut short."""
     started = time.perf_counter()
     reader, writer = await _send(endpoint.url, "POST", endpoint.token, json.dumps(body))
     times = []
-    is_complete = False
-    while line := await reader.readline():
-        if line.startswith(b"data: {"):
-            times.append(time.perf_counter() - started)
-        if line.startswith(b"data: [DONE]"):
-            is_complete = True
-            break
-    writer.close()
-    return times if is_complete else []
+    try:
+        while line := await reader.readline():
+            if line.startswith(b"data: {"):
+                times.append(time.perf_counter() - started)
+                on_event()
+            if line.startswith(b"data: [DONE]"):
+                return times
+    finally:
+        writer.close()
+    return []
 
 
 async def _poll(endpoint: Endpoint, latencies: list[float]) -> None:

@@ -40,12 +40,10 @@ def missing(name: str) -> str:
 
 
 @contextmanager
-def jupyter_llm(
-    model: Path, environment: Mapping[str, str] | None = None, *, is_tuned: bool = True
-) -> Iterator[Endpoint]:
-    """This project's server with the model loaded; with the usual options unless it is tuned."""
+def jupyter_llm(model: Path, environment: Mapping[str, str] | None = None) -> Iterator[Endpoint]:
+    """This project's server with the model loaded."""
     with without_model(model.parent, environment) as (url, pid):
-        _load(url, model, OPTIONS if is_tuned else {})
+        _load(url, model)
         yield Endpoint(
             url=f"{url}/llm/v1/completions",
             model=model.stem,
@@ -114,8 +112,8 @@ def llama_server(model: Path) -> Iterator[Endpoint]:
         yield Endpoint(url=f"{url}/v1/completions", model=model.stem, pid=pid)
 
 
-def _load(url: str, model: Path, options: Mapping[str, int]) -> None:
-    body = {"model": model.stem, **options}
+def _load(url: str, model: Path) -> None:
+    body = {"model": model.stem, **OPTIONS}
     request = urllib.request.Request(  # noqa: S310 - loopback
         f"{url}/llm/load",
         data=json.dumps(body).encode(),

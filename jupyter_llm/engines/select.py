@@ -52,7 +52,7 @@ class _Source:
 
 
 _SOURCES = {
-    "echo": _Source(location="jupyter_llm.engines.echo:EchoEngine", formats=("echo",)),
+    "echo": _Source(location="jupyter_llm.engines.echo.engine:EchoEngine", formats=("echo",)),
     "llama_cpp": _Source(
         location="jupyter_llm.engines.llama_cpp.engine:LlamaCppEngine",
         formats=("gguf",),

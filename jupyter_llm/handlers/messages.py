@@ -34,7 +34,7 @@ class AnthropicHandler(LLMHandler):
 
 
 class MessagesHandler(AnthropicHandler, GenerationHandler):
-    """`POST /v1/messages`."""
+    """The next turn of a conversation, for Anthropic's clients."""
 
     @web.authenticated
     @authorized("execute", "llm")

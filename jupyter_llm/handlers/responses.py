@@ -46,7 +46,7 @@ SAVE_TIMEOUT_S = 5.0
 
 
 class ResponsesHandler(GenerationHandler):
-    """`POST /v1/responses`."""
+    """The next turn of a conversation, in the form of OpenAI's Responses API."""
 
     _asked: Asked
     _draft: Draft | None = None

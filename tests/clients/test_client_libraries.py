@@ -47,6 +47,7 @@ LIBRARIES: dict[str, tuple[str, dict[str, Any]]] = {
             "embeddings_as_base64": VECTORS,
             "responses": TEXT,
             "streamed_responses": TEXT,
+            "tools_of_responses": ORDER,
             "structured_responses": ORDER,
             "models": True,
         },

@@ -79,6 +79,14 @@ def streamed_responses() -> Any:
         return events.get_final_response().output_text
 
 
+def tools_of_responses() -> Any:
+    tool = {"type": "function", "strict": True, **TOOL["function"]}
+    asked: Any = {"model": MODEL, "input": QUESTION, "tools": [tool], "tool_choice": "required"}
+    [call] = client.responses.create(**asked).output
+    assert call.type == "function_call"
+    return Order.model_validate_json(call.arguments).model_dump()
+
+
 def structured_responses() -> Any:
     answer = client.responses.parse(model=MODEL, input=QUESTION, text_format=Order)
     assert answer.output_parsed is not None
@@ -99,6 +107,7 @@ show(
     embeddings_as_base64=embeddings_as_base64,
     responses=responses,
     streamed_responses=streamed_responses,
+    tools_of_responses=tools_of_responses,
     structured_responses=structured_responses,
     models=models,
 )

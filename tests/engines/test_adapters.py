@@ -10,7 +10,7 @@ from llama_helpers import continue_text, gguf_model
 from tiny_adapter import write_tiny_adapter
 from tiny_gguf import write_tiny_gguf
 
-from jupyter_llm.engines.echo import EchoEngine
+from jupyter_llm.engines.echo.engine import EchoEngine
 from jupyter_llm.engines.llama_cpp.engine import LlamaCppEngine
 from jupyter_llm.errors import InvalidRequestError, ModelFileError
 from jupyter_llm.types import LoadOptions, Model

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from jupyter_llm.engines.echo import EchoEngine, split_tokens
+from jupyter_llm.engines.echo.engine import EchoEngine
+from jupyter_llm.engines.echo.words import split_tokens
 from jupyter_llm.errors import ContextLengthError, EngineDiedError, InvalidRequestError
 from jupyter_llm.types import (
     EmbeddingRequest,

@@ -22,7 +22,7 @@ from host_helpers import (
     pid_of,
 )
 
-from jupyter_llm.engines.echo import EchoEngine
+from jupyter_llm.engines.echo.engine import EchoEngine
 from jupyter_llm.engines.host import engine as host_engine
 from jupyter_llm.engines.host.engine import HostedEngine
 from jupyter_llm.engines.host.frames import STREAM_WINDOW

@@ -11,7 +11,7 @@ import pytest
 from host_helpers import ECHO, ask
 from msgspec.msgpack import Decoder
 
-from jupyter_llm.engines.echo import EchoEngine
+from jupyter_llm.engines.echo.engine import EchoEngine
 from jupyter_llm.engines.failure import Failure
 from jupyter_llm.engines.host import child
 from jupyter_llm.engines.host.child import EngineServer

@@ -96,7 +96,7 @@ def test_a_second_engine_takes_the_place_of_one_that_died() -> None:
 
 MISBEHAVING = """
 import asyncio, os, sys, time
-from jupyter_llm.engines.echo import EchoEngine
+from jupyter_llm.engines.echo.engine import EchoEngine
 from jupyter_llm.engines.host import child
 from jupyter_llm.errors import EngineDiedError
 

@@ -17,7 +17,7 @@ def test_defaults_for_a_long_context_model() -> None:
     resolved = resolve_options(LoadOptions(), trained_context_length=131_072, num_cores=8)
     assert resolved.context_length == 8192
     assert resolved.slots == 12
-    assert resolved.num_sequences == 16
+    assert resolved.num_sequences == 24
     assert resolved.num_kv_cells == 16_384
     assert resolved.batch_size == 512
     assert resolved.num_threads == 7

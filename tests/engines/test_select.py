@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jupyter_llm.engines import select
-from jupyter_llm.engines.echo import EchoEngine
+from jupyter_llm.engines.echo.engine import EchoEngine
 from jupyter_llm.engines.host.engine import HostedEngine
 from jupyter_llm.errors import EngineUnavailableError
 

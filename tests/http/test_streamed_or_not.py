@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,19 @@ if TYPE_CHECKING:
 
 NUM_BATCHES = 20
 BATCH = 25
+
+PROPERTIES = {"place": {"enum": ["here", "naïve 🐘"]}, "is_new": {"type": "boolean"}}
+FORM = {
+    "type": "object",
+    "properties": PROPERTIES,
+    "required": ["place", "is_new"],
+    "additionalProperties": False,
+}
+TOOLS = [
+    {"type": "function", "function": {"name": "look", "parameters": {**FORM, "required": []}}},
+    {"type": "function", "function": {"name": "ask", "parameters": FORM}},
+]
+CHOICES = ["auto", "none", "required", {"type": "function", "function": {"name": "ask"}}]
 
 QUESTIONS = ("How do I load a model?", "What is the guide?", "Hello!", "Which port?")
 
@@ -55,6 +68,13 @@ def chats(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     body = draw(st.fixed_dictionaries(sampling, optional={**options, **extra}))
     if body.get("logprobs"):
         body["top_logprobs"] = draw(st.integers(0, 4))
+    if draw(st.integers(0, 2)) == 0:
+        body |= {"tools": TOOLS, "tool_choice": draw(st.sampled_from(CHOICES))}
+        body |= {"max_tokens": draw(st.integers(5, 60)), "parallel_tool_calls": draw(st.booleans())}
+    elif draw(st.integers(0, 3)) == 0:
+        form = {"name": "form", "schema": FORM}
+        body["response_format"] = {"type": "json_schema", "json_schema": form}
+        body["max_tokens"] = draw(st.integers(5, 40))
     messages = [{"role": "user", "content": draw(st.sampled_from(QUESTIONS))}]
     return "v1/chat/completions", {"model": "guide", "messages": messages, **body}
 
@@ -140,7 +160,7 @@ def streamed_of(answer: Any) -> dict[str, Any]:
     *events, done = answer.events
     assert done == "[DONE]"
     choices: dict[int, dict[str, Any]] = defaultdict(
-        lambda: {"text": "", "finish_reason": None, "logprobs": None}
+        lambda: {"text": "", "calls": {}, "finish_reason": None, "logprobs": None}
     )
     usage = None
     for event in events:
@@ -155,14 +175,30 @@ def content_of(choice: dict[str, Any]) -> dict[str, Any]:
     message = choice.get("message") or choice.get("delta") or {}
     return {
         "text": choice.get("text", message.get("content")) or "",
+        "calls": calls_of(message.get("tool_calls") or ()),
         "finish_reason": choice["finish_reason"],
         "logprobs": choice["logprobs"],
+    }
+
+
+def calls_of(calls: Sequence[dict[str, Any]]) -> dict[int, list[str]]:
+    """Id, name and arguments of each call by its number."""
+    return {
+        call.get("index", number): [
+            call.get("id") or "",
+            call["function"].get("name") or "",
+            call["function"].get("arguments") or "",
+        ]
+        for number, call in enumerate(calls)
     }
 
 
 def add(answer: dict[str, Any], part: dict[str, Any]) -> None:
     assert answer["finish_reason"] is None, "nothing comes after the end"
     answer["text"] += part["text"]
+    for number, gained in part["calls"].items():
+        said = answer["calls"].get(number, ["", "", ""])
+        answer["calls"][number] = [before + more for before, more in zip(said, gained, strict=True)]
     answer["finish_reason"] = part["finish_reason"]
     if part["logprobs"]:
         before = answer["logprobs"] or {}

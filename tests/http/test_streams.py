@@ -129,11 +129,11 @@ async def test_a_client_that_leaves_takes_all_of_its_answers_along(
     client = raw()
     await client.connect()
     await client.send({**body, "n": 5})
-    await script.until_running(5)
+    await script.until_running(2)
 
     await client.leave()
     await script.until_running(0)
-    assert script.num_closed_early == 5
+    assert script.num_closed_early == len(script.requests)
 
 
 async def test_an_answer_that_fails_among_several_is_the_last_event(

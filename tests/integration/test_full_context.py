@@ -1,7 +1,9 @@
-"""The last token that a context holds, and the one too many, on the routes of OpenAI's text."""
+"""The last token that a context holds, and the one too many, on every route that reads text."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -82,3 +84,43 @@ async def test_a_bound_beyond_the_room_is_no_error(small_server: LiveServer) -> 
         whole = (await _ask(http, body)).json()
     assert whole["usage"]["completion_tokens"] == 7
     assert whole["choices"][0]["finish_reason"] == "length"
+
+
+_SAYS = {"role": "user"}
+ROUTES: dict[str, Callable[[str], dict[str, Any]]] = {
+    "v1/chat/completions": lambda text: {"messages": [{**_SAYS, "content": text}]},
+    "v1/completions": lambda text: {"prompt": text},
+    "v1/responses": lambda text: {"input": text, "store": False},
+    "v1/messages": lambda text: {"messages": [{**_SAYS, "content": text}], "max_tokens": 3},
+    "v1/extract": lambda text: {"text": text},
+    "v1/embeddings": lambda text: {"input": text, "encoding_format": "float"},
+    "api/generate": lambda text: {"prompt": text},
+    "api/generate/stream": lambda text: {"prompt": text},
+    "api/chat": lambda text: {"messages": [{**_SAYS, "content": text}]},
+    "api/chat/stream": lambda text: {"messages": [{**_SAYS, "content": text}]},
+}
+# Anthropic counts tokens from the cache apart
+_NUM_READ = re.compile(r'"(?:prompt_tokens|input_tokens|cache_read_input_tokens)": ?(\d+)')
+
+
+@pytest.mark.parametrize("route", ROUTES)
+async def test_of_every_route(small_server: LiveServer, route: str) -> None:
+    async def ask(num_words: int) -> httpx.Response:
+        return await http.post(
+            route, json={"model": "guide", **ROUTES[route]("a" + " model" * num_words)}
+        )
+
+    async with client(small_server) as http:
+        await until_ready(http)
+        first = await ask(0)
+        assert first.status_code == 200, first.text
+        num_others = sum(map(int, _NUM_READ.findall(first.text)))
+        # what is only read needs no room for an answer
+        room = LENGTH - num_others - (0 if route == "v1/embeddings" else 1)
+        assert (await ask(room)).status_code == 200
+        refused = await ask(room + 1)
+
+    assert refused.status_code == 400, refused.text
+    error = refused.json()["error"]
+    assert error["code"] == "context_length_exceeded"
+    assert {str(LENGTH), str(room + 1 + num_others)} <= set(re.findall(r"\d+", error["message"]))

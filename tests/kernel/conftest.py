@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def live_server() -> Iterator[LiveServer]:
     """A server whose echo takes, and so gives, very long answers."""
-    with LiveServer("--LLMExtension.context_length=4000000") as server:
+    with LiveServer("--LLMExtension.context_length=1000000") as server:
         yield server
 
 

@@ -116,10 +116,11 @@ def test_a_failure_raises_with_one_line(kernel: LiveKernel) -> None:
 
 def test_a_conversation_that_grew_too_long_says_how_to_go_on(kernel: LiveKernel) -> None:
     kernel.ok("%%llm -m echo\nHello", cell_id="a")
-    cell = kernel.run("%%llm -m echo --max-tokens 4000000\nHello", cell_id="b")
+    kernel.ok("long = 'a ' * 1_000_000")
+    cell = kernel.run("%%llm -m echo\n{long}", cell_id="b")
     assert cell.error is not None
     assert cell.error.ename == "ContextLengthError"
-    assert "4000000" in cell.error.traceback[0]
+    assert "1000000" in cell.error.traceback[0]
     assert "%llm reset" in cell.error.traceback[1]
     assert "--no-history" in cell.error.traceback[1]
 

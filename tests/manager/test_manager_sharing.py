@@ -12,7 +12,7 @@ import pytest
 from machine_memory import pool_of
 from stage import scenario
 
-from jupyter_llm.engines.echo import EchoEngine
+from jupyter_llm.engines.echo.engine import EchoEngine
 from jupyter_llm.errors import OverloadedError, TooManyRequestsError
 from jupyter_llm.manager.manager import ModelManager
 from jupyter_llm.manager.settings import ManagerSettings

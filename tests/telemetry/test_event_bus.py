@@ -86,4 +86,4 @@ def test_an_unknown_kind_is_refused_by_name() -> None:
 
 
 def test_the_kinds_are_those_of_the_documentation() -> None:
-    assert KINDS == ("model", "download", "vram", "service", "usage")
+    assert KINDS == ("model", "download", "vram", "service", "usage", "queue")

@@ -25,10 +25,15 @@ CREDENTIALS = ("bearer", "token", "session")
 
 _TAGS = (
     ("/v1/", "OpenAI"),
+    ("/api/generate", "Short forms"),
+    ("/api/chat", "Short forms"),
     ("/api/admin/", "Administration"),
     ("/health", "Health"),
     ("/api/health", "Health"),
     ("/metrics", "Health"),
+    ("/ws", "Health"),
+    ("/openapi.json", "This description"),
+    ("/swagger-ui", "This description"),
 )
 _GROUP = re.compile(r"\([^)]*\)")
 

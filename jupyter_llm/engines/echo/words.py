@@ -1,8 +1,9 @@
-"""What echo's words are as numbers: ids, and vectors that are alike where the words are."""
+"""Echo's words, and what they are as numbers: ids, and vectors alike where the words are."""
 
 from __future__ import annotations
 
 import math
+import re
 import struct
 from collections.abc import Iterable, Sequence
 from zlib import crc32
@@ -10,6 +11,15 @@ from zlib import crc32
 NUM_DIMENSIONS = 64
 
 _MAX_ID = 0x7FFFFFFF
+_TOKEN = re.compile(r"\s*\S+|\s+")
+
+
+def split_tokens(text: str) -> list[str]:
+    """Cut text into echo's tokens: a word with the white space before it.
+
+    White space at the end is a token of its own, so the tokens join to the text.
+    """
+    return _TOKEN.findall(text)
 
 
 def token_id(word: str) -> int:

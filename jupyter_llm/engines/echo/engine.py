@@ -7,38 +7,32 @@ values that choose between tokens change nothing, since there is only one choice
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import time
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from jupyter_llm.chat.text import first_stop
 from jupyter_llm.engines.base import Engine, OnProgress
-from jupyter_llm.engines.echo_words import NUM_DIMENSIONS, token_id, vector
 from jupyter_llm.errors import ContextLengthError, EngineDiedError, InvalidRequestError
 from jupyter_llm.types import (
     DetokenizeRequest,
     EmbeddingRequest,
     Embeddings,
     EngineStats,
-    FinishReason,
     GenerationRequest,
     LoadOptions,
     MemoryUse,
     Model,
     Timings,
-    TokenAlternative,
     TokenChunk,
     TokenizeRequest,
     TokenList,
-    TokenLogprob,
-    Toolbox,
     ToolCallDelta,
-    ToolChoice,
     Usage,
 )
+
+from .answer import Answer, answer_chunk, plan_answer, prompt_logprobs, prompt_words
+from .words import NUM_DIMENSIONS, split_tokens, token_id, vector
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -47,30 +41,6 @@ CONTEXT_LENGTH = 8192
 """Tokens of prompt and answer together, unless the load options say otherwise."""
 
 _SLOTS = 12
-_TOKEN = re.compile(r"\s*\S+|\s+")
-
-
-def split_tokens(text: str) -> list[str]:
-    """Cut text into echo's tokens: a word with the white space before it.
-
-    White space at the end is a token of its own, so the tokens join to the text.
-    """
-    return _TOKEN.findall(text)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Answer:
-    """What one request will be told: the tokens it gains and why it ends.
-
-    With `calls`, the name of a tool, they are the arguments of a call.
-    """
-
-    pieces: tuple[str, ...]
-    finish_reason: FinishReason
-    calls: str
-    num_prompt_tokens: int
-    num_completion_tokens: int
-    stop: str | None = None
 
 
 class EchoEngine(Engine):
@@ -108,7 +78,7 @@ class EchoEngine(Engine):
             started_at = time.perf_counter()
             offset = 0
             if request.echo and request.prompt:
-                yield TokenChunk(text=request.prompt, logprobs=_prompt_logprobs(request))
+                yield TokenChunk(text=request.prompt, logprobs=prompt_logprobs(request))
                 offset = len(request.prompt)
             if answer.calls:
                 begun = ToolCallDelta(index=0, id=f"call_{request.id}", name=answer.calls)
@@ -117,7 +87,7 @@ class EchoEngine(Engine):
             for piece in answer.pieces:
                 await self._pace()
                 first_at = first_at or time.perf_counter()
-                yield _chunk(piece, answer, request, offset)
+                yield answer_chunk(piece, answer, request, offset)
                 offset += len(piece)
             first_at = first_at or time.perf_counter()
             self._count(answer)
@@ -154,7 +124,7 @@ class EchoEngine(Engine):
 
     async def tokenize(self, request: TokenizeRequest) -> TokenList:
         """The words of a prompt; their ids are of no use but to tell them apart."""
-        words = _prompt_words(request.request)
+        words = prompt_words(request.request)
         return TokenList(
             ids=tuple(map(token_id, words)),
             pieces=tuple(word.encode("utf-8", "replace") for word in words),
@@ -217,7 +187,7 @@ class EchoEngine(Engine):
         if not self._is_loaded:
             raise EngineDiedError("The echo model was unloaded before its answer was complete.")
 
-    def _count(self, answer: _Answer) -> None:
+    def _count(self, answer: Answer) -> None:
         self._add(
             num_prompt_tokens=answer.num_prompt_tokens,
             num_completion_tokens=answer.num_completion_tokens,
@@ -228,119 +198,3 @@ class EchoEngine(Engine):
         """The one place where the counters change."""
         sums = {name: getattr(self._stats, name) + amount for name, amount in amounts.items()}
         self._stats = replace(self._stats, **sums)
-
-
-def plan_answer(request: GenerationRequest, context_length: int) -> _Answer:
-    """Decide the whole answer before its first token.
-
-    Raises:
-        ContextLengthError: The prompt leaves no room in `context_length` tokens.
-        InvalidRequestError: The request holds what echo does not have.
-    """
-    num_prompt_tokens = _count_prompt(request)
-    limit = request.sampling.max_tokens
-    num_needed = num_prompt_tokens + (0 if limit == 0 else 1)
-    if num_needed > context_length:
-        raise ContextLengthError(
-            f"The prompt has {num_prompt_tokens} tokens and needs {num_needed} with its answer; "
-            f"this model's context holds {context_length}. Shorten the prompt."
-        )
-    text, calls = _text_to_repeat(request), _forced_call(request.toolbox)
-    tokens = split_tokens(_arguments(text) if calls else text)
-    room = context_length - num_prompt_tokens
-    room = room if limit is None else min(limit, room)
-    within = "".join(tokens[:room])
-    end, stop = first_stop(within, request.sampling.stop) or (None, None)
-    is_cut = stop is None and len(tokens) > room
-    given = split_tokens(within[:end])
-    return _Answer(
-        pieces=tuple(given),
-        finish_reason=FinishReason.LENGTH if is_cut else _end(calls),
-        calls=calls,
-        num_prompt_tokens=num_prompt_tokens,
-        num_completion_tokens=len(given),
-        stop=stop,
-    )
-
-
-def _end(calls: str) -> FinishReason:
-    return FinishReason.TOOL_CALLS if calls else FinishReason.STOP
-
-
-def _forced_call(toolbox: Toolbox) -> str:
-    """The tool that has to be called: the one that is named, or else the first."""
-    if toolbox.choice is not ToolChoice.REQUIRED:
-        return ""
-    return toolbox.name or toolbox.tools[0].name
-
-
-def _arguments(text: str) -> str:
-    """Arguments that repeat a text; one that is a JSON object is taken for them."""
-    try:
-        is_object = isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        is_object = False
-    return text if is_object else json.dumps({"text": text}, ensure_ascii=False)
-
-
-def _chunk(piece: str, answer: _Answer, request: GenerationRequest, offset: int) -> TokenChunk:
-    logprobs = _logprobs(piece, request, offset)
-    if answer.calls:
-        delta = ToolCallDelta(index=0, arguments=piece)
-        return TokenChunk(text="", tool_calls=(delta,), logprobs=logprobs)
-    return TokenChunk(text=piece, logprobs=logprobs)
-
-
-def _text_to_repeat(request: GenerationRequest) -> str:
-    if request.constraint:
-        raise InvalidRequestError(
-            "The echo model only repeats: it cannot hold an answer to a form.",
-            param=request.constraint.param,
-        )
-    if request.reasoning_effort not in (None, "none"):
-        raise InvalidRequestError("The echo model does not reason.", param="reasoning_effort")
-    if request.sampling.logit_bias:
-        raise InvalidRequestError("The echo model has no vocabulary to bias.", param="logit_bias")
-    if request.suffix is not None:
-        raise InvalidRequestError("The echo model fills no gaps.", param="suffix")
-    if request.prompt_tokens is not None:
-        raise InvalidRequestError("The echo model takes text, not token ids.", param="prompt")
-    if request.prompt is not None:
-        return request.prompt
-    spoken = [m.content for m in request.messages or () if m.role == "user"]
-    if not spoken:
-        raise InvalidRequestError(
-            "The echo model repeats the last user message, and there is none.", param="messages"
-        )
-    return spoken[-1]
-
-
-def _count_prompt(request: GenerationRequest) -> int:
-    return len(_prompt_words(request))
-
-
-def _prompt_words(request: GenerationRequest) -> list[str]:
-    if request.prompt is not None:
-        return split_tokens(request.prompt)
-    return [word for message in request.messages or () for word in split_tokens(message.content)]
-
-
-def _prompt_logprobs(request: GenerationRequest) -> tuple[TokenLogprob, ...]:
-    """The first token of a prompt follows nothing, so nothing is known of it."""
-    found: list[TokenLogprob] = []
-    offset = 0
-    for piece in split_tokens(request.prompt or ""):
-        found += _logprobs(piece, request, offset)
-        offset += len(piece)
-    if found:
-        found[0] = replace(found[0], chosen=replace(found[0].chosen, logprob=None), top=())
-    return tuple(found)
-
-
-def _logprobs(piece: str, request: GenerationRequest, offset: int) -> tuple[TokenLogprob, ...]:
-    """Certainty: the only choice has the log-probability 0."""
-    asked = request.sampling.num_top_logprobs
-    if asked is None:
-        return ()
-    chosen = TokenAlternative(text=piece, text_bytes=piece.encode(), logprob=0.0)
-    return (TokenLogprob(chosen=chosen, top=(chosen,) if asked else (), offset=offset),)
