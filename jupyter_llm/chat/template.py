@@ -8,19 +8,17 @@ https://huggingface.co/docs/transformers/main/en/chat_templating
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any
 
 from jinja2 import TemplateError, TemplateSyntaxError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from jupyter_llm.errors import InvalidRequestError, ModelFileError
 from jupyter_llm.types import Message, Tool, ToolCall
 
+from .sandbox import Sandbox, in_time
 from .turns import CallStyle, in_parts, tool_dict, turn_dict, with_calls_told, with_tools_told
 
 _FAILURES = (
@@ -57,7 +55,7 @@ class ChatTemplate:
         self.source = source
         self._tokens = {"bos_token": bos_token, "eos_token": eos_token}
         try:
-            self._template = _environment().from_string(source)
+            self._template = Sandbox().from_string(source)
         except TemplateSyntaxError as error:
             raise ModelFileError(
                 f"the model's chat template does not compile: {error.message}"
@@ -126,7 +124,7 @@ class ChatTemplate:
 
     def _shows(self, turn: Mapping[str, Any]) -> bool:
         try:
-            return _PROBE[0].content in self._template.render(self._names([turn], ()))
+            return _PROBE[0].content in self._text(self._names([turn], ()))
         except _FAILURES:
             return False
 
@@ -147,7 +145,11 @@ class ChatTemplate:
     ) -> str:
         if self._wants_parts:
             turns = [in_parts(turn) for turn in turns]
-        return self._template.render({**arguments, **self._names(turns, tools)})
+        return self._text({**arguments, **self._names(turns, tools)})
+
+    def _text(self, names: Mapping[str, Any]) -> str:
+        with in_time():
+            return self._template.render(names)
 
     def _names(
         self, turns: Sequence[Mapping[str, Any]], tools: Sequence[Tool]
@@ -166,26 +168,3 @@ def _checked(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         param = f"chat_template_kwargs.{name}"
         raise InvalidRequestError(f"'{param}' is not the caller's to set.", param=param)
     return arguments
-
-
-def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
-    )
-    environment.filters["tojson"] = _to_json
-    environment.globals["raise_exception"] = _raise_exception
-    environment.globals["strftime_now"] = _strftime_now
-    return environment
-
-
-def _to_json(value: Any, indent: int | None = None, **_: Any) -> str:
-    """JSON as it is; Jinja's own filter escapes it for HTML."""
-    return json.dumps(value, ensure_ascii=False, indent=indent)
-
-
-def _raise_exception(message: str) -> NoReturn:
-    raise TemplateError(message)
-
-
-def _strftime_now(pattern: str) -> str:
-    return datetime.now().astimezone().strftime(pattern)

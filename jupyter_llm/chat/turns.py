@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from jupyter_llm.errors import InvalidRequestError
@@ -111,18 +112,12 @@ def with_calls_told(messages: Sequence[Message]) -> list[Message]:
     Results of one turn's calls stand in one turn: many templates want the roles to alternate.
     """
     told: list[Message] = []
-    is_result = False
-    for index, message in enumerate(messages):
-        if message.role != "tool":
-            told.append(_told_calls(message, index) if message.tool_calls else message)
-            is_result = False
-            continue
-        text = f"<tool_response>\n{message.content}\n</tool_response>"
+    for is_result, turns in groupby(enumerate(messages), lambda turn: turn[1].role == "tool"):
         if is_result:
-            told[-1] = replace(told[-1], content=f"{told[-1].content}\n{text}")
+            results = (f"<tool_response>\n{turn.content}\n</tool_response>" for _, turn in turns)
+            told.append(Message(role="user", content="\n".join(results)))
         else:
-            told.append(Message(role="user", content=text))
-        is_result = True
+            told += [_told_calls(turn, at) if turn.tool_calls else turn for at, turn in turns]
     return told
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from jupyter_llm.registry.keys import ApiKey
 
+    from .base import LLMHandler
     from .context import Context
 
 _AUTHORIZATION = re.compile(r"(?:token|bearer)\s+(.+)", re.IGNORECASE)
@@ -95,15 +96,16 @@ async def identified(handler: JupyterHandler, *, under_hub: bool) -> Caller:
     return Caller(user=user.username if known is not None else "")
 
 
-def owner_of(handler: JupyterHandler) -> str:
+def owner_of(handler: LLMHandler) -> str:
     """Whose the stored responses of a request are: a key's, a known user's, else the server's own.
 
     Jupyter makes a name up for whoever has its token or its password, and another one each
     time that a program sends the token: all of these stand for the one user of the server.
     """
     name = str(getattr(handler.current_user, "username", ""))
-    is_servers_own = name == _KERNELS or _MADE_UP.fullmatch(name)
-    return "" if is_servers_own else name
+    # the Hub makes no names up, and a user's there may look like this
+    is_made_up = handler.context.keys is not None and _MADE_UP.fullmatch(name)
+    return "" if is_made_up or name == _KERNELS else name
 
 
 def is_known(handler: JupyterHandler) -> bool:

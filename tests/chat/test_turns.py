@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from jupyter_llm.chat.template import ChatTemplate
+from jupyter_llm.chat.turns import with_calls_told
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.types import Message, Tool, ToolCall
 
@@ -114,3 +117,12 @@ def test_arguments_of_the_caller_reach_the_template_but_replace_nothing() -> Non
     with pytest.raises(InvalidRequestError) as caught:
         template.render(TALK, arguments={"messages": []})
     assert caught.value.param == "chat_template_kwargs.messages"
+
+
+def test_thousands_of_results_are_told_in_little_time() -> None:
+    result = Message(role="tool", content="x" * 99, tool_call_id="1")
+    started = time.perf_counter()
+    told = with_calls_told([Message(role="user", content="a"), *[result] * 40_000])
+    assert time.perf_counter() - started < 2
+    assert [turn.role for turn in told] == ["user", "user"]
+    assert told[1].content.count("</tool_response>") == 40_000

@@ -115,6 +115,25 @@ def text(chunks: list[TokenChunk]) -> str:
     return "".join(chunk.text for chunk in chunks)
 
 
+def assert_same(one: list[TokenChunk], other: list[TokenChunk]) -> None:
+    """The same tokens, up to a place where two were as likely but for rounding.
+
+    llama.cpp adds up in the order of cells, so the last bits depend on who else is there.
+    """
+    pairs = zip(
+        (each for chunk in one for each in chunk.logprobs),
+        (each for chunk in other for each in chunk.logprobs),
+        strict=True,
+    )
+    for number, (first, second) in enumerate(pairs):
+        assert first.chosen.logprob == pytest.approx(second.chosen.logprob, abs=0.05)
+        if first.chosen.text_bytes != second.chosen.text_bytes:
+            likeliest, next_one = (each.logprob for each in first.top)
+            assert likeliest == pytest.approx(next_one, abs=0.05)
+            assert number
+            return
+
+
 def usage(chunks: list[TokenChunk]) -> Usage:
     assert chunks[-1].usage
     return chunks[-1].usage
@@ -186,13 +205,15 @@ async def test_the_answer_changes_with_the_image(model: Model) -> None:
 
 
 async def test_alone_or_in_a_batch_the_answer_is_the_same(model: Model) -> None:
-    requests = [look(picture(seed), text=f"the {seed}") for seed in range(6)]
+    sampling = replace(GREEDY, num_top_logprobs=2)
+    requests = [look(picture(seed), text=f"the {seed}", sampling=sampling) for seed in range(6)]
     async with loaded(model) as engine:
-        alone = [text(await answer(engine, request)) for request in requests]
+        alone = [await answer(engine, request) for request in requests]
     async with loaded(model) as engine:
         talk = GenerationRequest(id="t", model_id="tiny", prompt="the land", sampling=GREEDY)
         together = await asyncio.gather(*(answer(engine, request) for request in [*requests, talk]))
-    assert [text(chunks) for chunks in together[:-1]] == alone
+    for one, other in zip(alone, together[:-1], strict=True):
+        assert_same(one, other)
 
 
 async def test_a_prefix_with_an_image_is_not_read_again(model: Model) -> None:
@@ -221,14 +242,15 @@ async def test_only_whole_images_are_shared(model: Model) -> None:
 
 
 async def test_an_answer_goes_on_after_its_cells_were_taken(model: Model) -> None:
-    sampling = replace(GREEDY, max_tokens=60)
+    sampling = replace(GREEDY, max_tokens=60, num_top_logprobs=2)
     requests = [look(picture(seed), text=f"{seed} the", sampling=sampling) for seed in range(4)]
     async with loaded(model, context_length=128, num_kv_cells=256) as engine:
-        alone = [text(await answer(engine, request)) for request in requests]
+        alone = [await answer(engine, request) for request in requests]
     async with loaded(model, context_length=128, num_kv_cells=256) as engine:
         together = await asyncio.gather(*(answer(engine, request) for request in requests))
         assert engine.stats().num_preemptions > 0
-    assert [text(chunks) for chunks in together] == alone
+    for one, other in zip(alone, together, strict=True):
+        assert_same(one, other)
 
 
 async def test_an_image_larger_than_a_step_is_read_in_parts(models: dict[str, Model]) -> None:

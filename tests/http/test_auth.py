@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from jupyter_server.auth import User
 from jupyter_server.auth.identity import PasswordIdentityProvider
 from jupyter_server.auth.security import passwd
 
+from jupyter_llm.handlers.auth import owner_of
 from jupyter_llm.registry.keys import KeyStore
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from conftest import Call
     from jupyter_server.serverapp import ServerApp
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 CHAT = {"model": "echo", "messages": [{"role": "user", "content": "Hello there"}]}
 NOBODY: dict[str, str] = {}
+KEYS = KeyStore(Path("/nowhere/api_keys.json"))
 WRONG = {"Authorization": "Bearer wrong"}
 
 MODES = {
@@ -146,3 +149,22 @@ def test_password_mode_is_what_it_says(mode: str, llm_server: ServerApp) -> None
         "open": {"token": False, "password": False},
         "password": {"token": False, "password": True},
     }[mode]
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "owner"),
+    [
+        ("0" * 32, None, "0" * 32),
+        ("0" * 32, KEYS, ""),
+        ("llm-kernels", KEYS, ""),
+        ("ada", None, "ada"),
+        ("llm-key:app", KEYS, "llm-key:app"),
+    ],
+)
+def test_users_of_a_hub_have_responses_of_their_own_whatever_they_are_called(
+    name: str, keys: KeyStore | None, owner: str
+) -> None:
+    handler: Any = SimpleNamespace(
+        current_user=User(username=name), context=SimpleNamespace(keys=keys)
+    )
+    assert owner_of(handler) == owner
