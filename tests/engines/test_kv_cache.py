@@ -3,6 +3,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from jupyter_llm.engines.llama_cpp.kv_cache import KVCache, common_prefix
+from jupyter_llm.engines.llama_cpp.sight import num_positions
 
 NUM_CELLS = 40
 NUM_SEQUENCES = 6
@@ -52,6 +53,31 @@ def test_a_prefix_is_shared_and_not_computed_again() -> None:
     assert num_reused == 3
     assert memory.lengths[sequence_id] == 3
     assert cache.num_used == 4
+
+
+def test_an_image_is_shared_whole_or_not_at_all() -> None:
+    cache, memory = make_cache()
+    image = [-2, -2, -2]
+    cache.close(compute(cache, memory, [1, *image]))
+    assert cache.open([1, *image, 5])[1] == 4
+    assert cache.open([1, *image])[1] == 1
+    assert cache.open([1, -4, -4, -4, 5])[1] == 1
+    assert cache.open([1, *image, *image, 5])[1] == 1
+
+
+def test_cells_are_cut_and_copied_at_positions_where_tokens_share_them() -> None:
+    memory = FakeMemory()
+    cache = KVCache(
+        memory,
+        num_cells=NUM_CELLS,
+        num_sequences=NUM_SEQUENCES,
+        keeps_prefixes=True,
+        position_behind=num_positions,
+    )
+    image = [-2, -2, -1, -1, -1]
+    assert compute(cache, memory, [1, *image, 7, 8]) == 0
+    target, num_reused = cache.open([1, *image, 9])
+    assert (num_reused, memory.lengths[target]) == (6, 3)
 
 
 def test_the_last_token_is_always_computed() -> None:

@@ -46,9 +46,11 @@ KINDS = ("mlp", "gemma3", "qwen2vl_merger")
 ids = count()
 
 
-def seeing_model(folder: Path, kind: str) -> Model:
+def seeing_model(folder: Path, kind: str, **more: str) -> Model:
     architecture = "qwen2vl" if kind == "qwen2vl_merger" else "llama"
-    path = write_tiny_gguf(folder / f"{kind}.gguf", architecture=architecture, quantizes=False)
+    path = write_tiny_gguf(
+        folder / f"{kind}.gguf", architecture=architecture, quantizes=False, **more
+    )
     return Model(
         id="tiny",
         path=str(path),
@@ -125,12 +127,13 @@ def assert_same(one: list[TokenChunk], other: list[TokenChunk]) -> None:
         (each for chunk in other for each in chunk.logprobs),
         strict=True,
     )
-    for number, (first, second) in enumerate(pairs):
+    for first, second in pairs:
         assert first.chosen.logprob == pytest.approx(second.chosen.logprob, abs=0.05)
         if first.chosen.text_bytes != second.chosen.text_bytes:
             likeliest, next_one = (each.logprob for each in first.top)
             assert likeliest == pytest.approx(next_one, abs=0.05)
-            assert number
+            candidates = [{each.text_bytes for each in place.top} for place in (first, second)]
+            assert candidates[0] == candidates[1]
             return
 
 
@@ -241,12 +244,28 @@ async def test_only_whole_images_are_shared(model: Model) -> None:
     assert text(after) == text(fresh)
 
 
+async def test_a_prompt_may_end_with_an_image(tmp_path: Path) -> None:
+    bare = "{{ messages[0].content }}"
+    for kind in KINDS:
+        model = seeing_model(tmp_path, kind, chat_template=bare)
+        async with loaded(model) as engine:
+            requests = [look(picture(seed), text="a") for seed in (1, 2, 1, 1)]
+            first, other, *again = [await answer(engine, request) for request in requests]
+        assert text(first) != text(other)
+        for chunks in again:
+            assert text(chunks) == text(first)
+            if kind == "mlp":  # the others have tokens behind it
+                assert usage(chunks).cached_tokens == usage(first).prompt_tokens - NUM_TOKENS[kind]
+
+
 async def test_an_answer_goes_on_after_its_cells_were_taken(model: Model) -> None:
     sampling = replace(GREEDY, max_tokens=60, num_top_logprobs=2)
     requests = [look(picture(seed), text=f"{seed} the", sampling=sampling) for seed in range(4)]
     async with loaded(model, context_length=128, num_kv_cells=256) as engine:
         alone = [await answer(engine, request) for request in requests]
     async with loaded(model, context_length=128, num_kv_cells=256) as engine:
+        for seed in range(4):  # encoded before, they come at the same time
+            await answer(engine, look(picture(seed), text=f"so {seed}"))
         together = await asyncio.gather(*(answer(engine, request) for request in requests))
         assert engine.stats().num_preemptions > 0
     for one, other in zip(alone, together, strict=True):
