@@ -14,7 +14,7 @@ BY_NAME = {
 }
 """What finds its model by a name, and so finds none that the caller may not use."""
 
-OF_THE_SERVER = {"settings", "models_dirs", "stop", "absent"}
+OF_THE_SERVER = {"settings", "models_dirs", "stop", "absent", "all_ids"}
 
 
 def public(kind: type) -> set[str]:
