@@ -27,6 +27,7 @@ from jupyter_llm.types import (
     TokenList,
 )
 
+from .draft import load_draft, memory_with
 from .embedder import EmbeddingTask
 from .embedding_context import Vector
 from .inputs import Inputs
@@ -45,6 +46,7 @@ class _Loaded:
     """What exists between load and unload."""
 
     runtime: Runtime
+    draft: Runtime | None
     prompts: Prompts
     inputs: Inputs
     grammars: Grammars
@@ -54,6 +56,8 @@ class _Loaded:
         """End it all; one call, so that a caller who is cancelled cannot stop it half-way."""
         self.worker.stop()
         self.grammars.close()
+        if self.draft:
+            self.draft.free()
         self.runtime.free()
 
 
@@ -94,7 +98,7 @@ class LlamaCppEngine(Engine):
             is_wanted = False
             await self._abandon(loading)
             raise
-        return self._loaded.runtime.memory
+        return memory_with(self._loaded.runtime, self._loaded.draft)
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[TokenChunk, None]:
         """Stream an answer. See `Engine.generate`."""
@@ -176,16 +180,18 @@ class LlamaCppEngine(Engine):
         runtime = Runtime(model, options, on_loading)
         try:
             prompts = Prompts(runtime)
-        except LLMError:
+            draft = load_draft(runtime, options, on_loading)
+        except (LLMError, LoadStoppedError):
             runtime.free()
             raise
         worker = Worker(
             runtime,
             deliver=lambda events: _post(loop, self._distribute, events),
             on_death=lambda error: _post(loop, self._death.put_nowait, error),
+            draft=draft,
         )
         grammars = Grammars(runtime.vocabulary.grammar_tokenizer)
-        return _Loaded(runtime, prompts, Inputs(runtime, prompts), grammars, worker)
+        return _Loaded(runtime, draft, prompts, Inputs(runtime, prompts), grammars, worker)
 
     async def _abandon(self, loading: asyncio.Future[_Loaded]) -> None:
         """Wait until a load that nobody wants any more has given its memory back."""

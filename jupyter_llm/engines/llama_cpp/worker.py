@@ -14,6 +14,7 @@ from jupyter_llm.types import TokenChunk
 from .batch import Batch
 from .bindings import log_lines
 from .counters import Counters
+from .drafter import Drafter
 from .drawer import Drawer, is_end
 from .embedder import Embedder, EmbeddingTask
 from .kv_cache import KVCache
@@ -43,7 +44,14 @@ class Worker:
     last chunk or its error.
     """
 
-    def __init__(self, runtime: Runtime, deliver: Deliver, on_death: OnDeath) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        deliver: Deliver,
+        on_death: OnDeath,
+        *,
+        draft: Runtime | None = None,
+    ) -> None:
         options = runtime.options
         self._runtime = runtime
         self._deliver = deliver
@@ -58,7 +66,16 @@ class Worker:
             cache,
             slots=options.slots,
             batch_size=options.batch_size,
-            spare_outputs=options.num_outputs - options.slots,
+            spare_outputs=options.num_spare_outputs,
+        )
+        self._drafter = (
+            Drafter(
+                draft,
+                num_outputs=options.num_spare_outputs,
+                num_tokens=runtime.vocabulary.num_tokens,
+            )
+            if draft
+            else None
         )
         self._looks_up = options.looks_up and runtime.can_cut_state
         self._batch = Batch(runtime.llama, options.batch_size)
@@ -129,7 +146,9 @@ class Worker:
             sequence = self._inbox.popleft()
             self._drawer.begin(sequence)
             if self._looks_up:
-                sequence.lookup = PromptLookup()
+                sequence.guesser = PromptLookup()
+            if self._drafter:
+                self._drafter.begin(sequence)
             self._scheduler.add(sequence)
         for sequence in [s for s in self._drawer.sequences if s.is_cancelled]:
             self._end(sequence)
@@ -137,10 +156,14 @@ class Worker:
     def _end(self, sequence: Sequence) -> None:
         self._scheduler.remove(sequence)
         self._drawer.end(sequence)
+        if self._drafter:
+            self._drafter.end(sequence)
 
     def _step(self) -> None:
         started = time.perf_counter()
         budget = self._pace.budget(others_decode=self._scheduler.has_decoding)
+        if self._drafter:
+            self._drafter.draft(self._scheduler.running)
         works = self._scheduler.plan(budget)
         indices = self._fill(works)
         before = time.perf_counter()
