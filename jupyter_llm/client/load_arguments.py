@@ -15,6 +15,8 @@ _OPTIONS: tuple[tuple[str, type, str], ...] = (
     ("batch-size", int, "tokens of prompts that one step reads"),
     ("num-gpu-layers", int, "layers on the GPU; -1 for all"),
     ("kv-type", str, "type of the KV cache, f16 or q8_0 for example"),
+    ("speculation", str, "how tokens are guessed ahead: prompt_lookup, draft_model or none"),
+    ("draft-model", str, "a smaller model that guesses ahead"),
     ("backend", str, "engine that runs the model"),
     ("keep-alive", str, "how long it stays when nobody uses it: 5m, 1h30m; -1 for ever"),
 )

@@ -125,7 +125,13 @@ def may_run(num_running: int, num_free: int, num_slots: int, num_users: int) -> 
     return num_free > reserve
 
 
-_USUAL = {"num_gpu_layers": -1, "kv_type": "f16", "adapters": (), "speculation": "none"}
+_USUAL = {
+    "num_gpu_layers": -1,
+    "kv_type": "f16",
+    "adapters": (),
+    "speculation": "none",
+    "draft_model": "",
+}
 """What engines choose where nobody does, as far as their figures do not tell."""
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from jupyter_llm.errors import EngineDiedError
 from jupyter_llm.manager.bounded import OverdueError, within
+from jupyter_llm.manager.draft import with_draft_path
 from jupyter_llm.types import EngineStats
 
 if TYPE_CHECKING:
@@ -31,11 +32,12 @@ class Finders:
     """How names become things.
 
     `engine` imports an engine and returns what makes one; it is called in a thread.
-    `adapter` finds a LoRA adapter, `models` every model that is here.
+    `adapter` finds a LoRA adapter, `model` a model and `models` every one that is here.
     """
 
     engine: Callable[[str], Callable[[], Engine]]
     adapter: Callable[[str], Awaitable[Adapter]]
+    model: Callable[[str], Awaitable[Model]]
     models: Callable[[], Awaitable[Sequence[Model]]]
 
 
@@ -141,11 +143,13 @@ class EngineHolder:
         return engine, await engine.load(spec.model, spec.options, on_progress)
 
     async def _with_paths(self) -> LoadSpec:
-        """What the engine is told: an adapter is its file."""
-        if not (names := self._spec.options.adapters):
-            return self._spec
-        paths = tuple([(await self._find.adapter(name)).path for name in names])
-        return replace(self._spec, options=replace(self._spec.options, adapters=paths))
+        """What the engine is told: an adapter is its file, and so is a draft model."""
+        options = self._spec.options
+        if names := options.adapters:
+            paths = tuple([(await self._find.adapter(name)).path for name in names])
+            options = replace(options, adapters=paths)
+        options = await with_draft_path(self._spec.model, options, self._find.model)
+        return replace(self._spec, options=options)
 
     async def _made_engine(self) -> Engine:
         if self.engine is None:

@@ -8,6 +8,7 @@ from copy import copy
 from typing import TYPE_CHECKING
 
 from jupyter_llm.errors import ModelLoadError, OverloadedError
+from jupyter_llm.manager.draft import with_draft_id
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -51,6 +52,7 @@ class Loader:
     ) -> ModelStatus:
         """Load one model, or wait for the load that is under way."""
         model = await self._names.find(name)
+        options = await with_draft_id(options, self._names.find)
         while True:
             try:
                 return await self._load(model, options, engine, keep_alive_s)
@@ -71,6 +73,7 @@ class Loader:
         async with self._switch_turn:
             model, active = await self._names.find(name), await self._names.active()
             before = self._instances.get(active.id) if active else None
+            options = await with_draft_id(options, self._names.find)
             if before is not None and before.model.id == model.id:
                 return await self._reload(before, options, engine, keep_alive_s)
             with self._gates.closed(""):

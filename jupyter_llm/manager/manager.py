@@ -82,6 +82,7 @@ class ModelManager:
                 select.find_engine, isolation=settings.isolation, under_hub=settings.under_hub
             ),
             adapter=self._catalogue.resolve_adapter,
+            model=self._named_model,
             models=self._catalogue.models,
         )
         pool = pool or MemoryPool(margin_bytes=settings.memory_margin_bytes)
@@ -295,6 +296,9 @@ class ModelManager:
         instance = await self._instances.ensure_for_request(await self.resolve(request.model_id))
         with instance.entered_aside(request.keep_alive_s):
             return await ask(await instance.ready())
+
+    async def _named_model(self, name: str) -> Model:
+        return await self._names.find(name)
 
     def _tell(self, status: ModelStatus) -> None:
         """Pass an instance's change on."""

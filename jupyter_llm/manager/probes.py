@@ -51,7 +51,10 @@ class Probes:
 
 
 def _stamps(spec: LoadSpec) -> _Stamps:
-    return tuple(map(_stamp, (spec.model.path, *(spec.options.adapters or ()))))
+    options = spec.options
+    return tuple(
+        map(_stamp, (spec.model.path, *(options.adapters or ()), options.draft_model or ""))
+    )
 
 
 def _stamp(path: str) -> _Stamp:

@@ -23,6 +23,15 @@ class MemoryUse:
         """The sum of all parts."""
         return self.weights_bytes + self.kv_cache_bytes + self.compute_bytes + self.overhead_bytes
 
+    def __add__(self, other: MemoryUse) -> MemoryUse:
+        """What both take, part by part."""
+        return MemoryUse(
+            weights_bytes=self.weights_bytes + other.weights_bytes,
+            kv_cache_bytes=self.kv_cache_bytes + other.kv_cache_bytes,
+            compute_bytes=self.compute_bytes + other.compute_bytes,
+            overhead_bytes=self.overhead_bytes + other.overhead_bytes,
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Suggestion:

@@ -82,7 +82,9 @@ class LoadOptions:
     `context_length` bounds one sequence, `num_kv_cells` is the KV cache that all
     `slots` share (both in tokens). `num_gpu_layers` of -1 means every layer. `adapters`
     are LoRA adapters that change its weights: names, which become paths for the engine.
-    `speculation` is how tokens are guessed ahead, `prompt_lookup` or `none`.
+    `speculation` is how tokens are guessed ahead, `prompt_lookup`, `draft_model` or `none`;
+    `draft_model` is the model that guesses, by its name, which becomes a path for the
+    engine. Empty names none.
     """
 
     context_length: int | None = None
@@ -94,6 +96,7 @@ class LoadOptions:
     kv_type: str | None = None
     adapters: tuple[str, ...] | None = None
     speculation: str | None = None
+    draft_model: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,123 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from itertools import count
 
 import pytest
+from guessing import QUESTIONS, answers, ask, both, loaded, repeating, told
 
-from jupyter_llm.engines.llama_cpp.engine import LlamaCppEngine
-from jupyter_llm.engines.llama_cpp.lookup import LONGEST_PAUSE, MAX_GUESSES, PromptLookup
+from jupyter_llm.engines.llama_cpp.eagerness import MAX_GUESSES
+from jupyter_llm.engines.llama_cpp.lookup import LONGEST_PAUSE, PromptLookup
 from jupyter_llm.errors import InvalidRequestError
-from jupyter_llm.guide import GUIDE_PATH
-from jupyter_llm.types import (
-    Constraint,
-    ConstraintKind,
-    GenerationRequest,
-    LoadOptions,
-    Message,
-    Model,
-    SamplingParams,
-    TokenChunk,
-)
+from jupyter_llm.types import Constraint, ConstraintKind
 
-MODEL = Model(
-    id="guide", path=str(GUIDE_PATH), format="gguf", engine="llama_cpp", context_length=2048
-)
-QUESTIONS = (
-    "how do I load a model?",
-    "who are you?",
-    "what is a slot?",
-    "How do I stop an answer?",
-)
-ids = count()
-
-
-@asynccontextmanager
-async def loaded(speculation: str | None, **options: int) -> AsyncIterator[LlamaCppEngine]:
-    engine = LlamaCppEngine()
-    wanted = LoadOptions(num_threads=1, speculation=speculation, **options)
-    await engine.load(MODEL, wanted, lambda _: None)
-    try:
-        yield engine
-    finally:
-        await engine.unload()
-
-
-def ask(question: str, **sampling: object) -> GenerationRequest:
-    params = SamplingParams(**{"temperature": 0, "max_tokens": 120, **sampling})
-    messages = (Message(role="user", content=question),)
-    return GenerationRequest(
-        id=str(next(ids)), model_id="guide", messages=messages, sampling=params
-    )
-
-
-def repeating(text: str) -> GenerationRequest:
-    """A prompt whose continuation repeats it."""
-    return replace(ask("", ignore_eos=True), messages=None, prompt=text * 4)
-
-
-async def answers(
-    engine: LlamaCppEngine, requests: list[GenerationRequest]
-) -> list[list[TokenChunk]]:
-    async def answer(request: GenerationRequest) -> list[TokenChunk]:
-        return [chunk async for chunk in engine.generate(request)]
-
-    return list(await asyncio.gather(*map(answer, requests)))
-
-
-def told(chunks: list[TokenChunk]) -> tuple[str, object, object]:
-    last = chunks[-1]
-    assert last.usage is not None
-    text = "".join(chunk.text for chunk in chunks)
-    return text, last.finish_reason, last.usage.completion_tokens
-
-
-async def num_steps(engine: LlamaCppEngine) -> int:
-    """The steps so far, once the last one is counted."""
-    async with asyncio.timeout(5):
-        while engine.stats().num_running or not engine.stats().num_steps:
-            await asyncio.sleep(0.001)
-    return engine.stats().num_steps
-
-
-async def both(
-    requests: list[GenerationRequest], **options: int
-) -> tuple[list[list[TokenChunk]], list[list[TokenChunk]], int, int]:
-    """What comes without and with guesses, and the steps that each took."""
-    async with loaded("none", **options) as engine:
-        plain = await answers(engine, requests)
-        num_plain = await num_steps(engine)
-    async with loaded("prompt_lookup", **options) as engine:
-        guessed = await answers(engine, requests)
-        num_guessed = await num_steps(engine)
-        assert engine.stats().num_completion_tokens >= sum(
-            chunks[-1].usage.completion_tokens for chunks in guessed if chunks[-1].usage
-        )
-    return plain, guessed, num_plain, num_guessed
+LOOKUP = {"speculation": "prompt_lookup"}
 
 
 async def test_greedy_answers_are_the_same_in_fewer_steps() -> None:
     requests = [repeating("Load a model, then ask it. ")]
-    plain, guessed, num_plain, num_guessed = await both(requests)
+    plain, guessed, num_plain, num_guessed = await both(requests, LOOKUP)
     assert [told(chunks) for chunks in guessed] == [told(chunks) for chunks in plain]
     assert num_guessed < 0.85 * num_plain
 
 
 async def test_answers_of_several_streams_are_the_same() -> None:
     requests = [ask(question) for question in QUESTIONS] + [repeating(q) for q in QUESTIONS]
-    plain, guessed, _, _ = await both(requests)
+    plain, guessed, _, _ = await both(requests, LOOKUP)
     assert [told(chunks) for chunks in guessed] == [told(chunks) for chunks in plain]
 
 
 async def test_drawn_answers_and_their_log_probabilities_are_the_same() -> None:
     request = repeating("one two three ")
     sampling = replace(request.sampling, temperature=0.5, seed=3, num_top_logprobs=1)
-    plain, guessed, _, _ = await both([replace(request, sampling=sampling)])
+    plain, guessed, _, _ = await both([replace(request, sampling=sampling)], LOOKUP)
     (one,), (other,) = plain, guessed
     assert told(one) == told(other)
     assert [c.logprobs[0].chosen.logprob for c in other] == pytest.approx(
@@ -134,7 +48,7 @@ async def test_limits_and_stop_strings_hold_in_the_middle_of_guesses() -> None:
     ]
     requests.append(replace(request, sampling=replace(request.sampling, stop=("three",))))
     for one in requests:
-        plain, guessed, _, _ = await both([one])
+        plain, guessed, _, _ = await both([one], LOOKUP)
         assert [told(chunks) for chunks in guessed] == [told(chunks) for chunks in plain]
 
 
@@ -144,19 +58,21 @@ async def test_a_form_holds_behind_guesses() -> None:
         kind=ConstraintKind.JSON_SCHEMA,
         text=json.dumps({"type": "array", "items": {"const": {"a": 1, "b": 2}}, "minItems": 8}),
     )
-    plain, guessed, num_plain, num_guessed = await both([replace(request, constraint=form)])
+    plain, guessed, num_plain, num_guessed = await both([replace(request, constraint=form)], LOOKUP)
     assert told(guessed[0]) == told(plain[0])
     assert num_guessed < num_plain
 
 
 async def test_preempted_answers_are_the_same() -> None:
     requests = [repeating(f"{question} ") for question in QUESTIONS]
-    plain, guessed, _, _ = await both(requests, slots=4, context_length=256, num_kv_cells=300)
+    plain, guessed, _, _ = await both(
+        requests, LOOKUP, slots=4, context_length=256, num_kv_cells=300
+    )
     assert [told(chunks) for chunks in guessed] == [told(chunks) for chunks in plain]
 
 
 async def test_what_was_guessed_wrong_is_no_prefix_for_others() -> None:
-    async with loaded("prompt_lookup") as engine:
+    async with loaded(**LOOKUP) as engine:
         first = await answers(engine, [repeating("one two three ")])
         again = await answers(engine, [repeating("one two three ")])
     assert told(first[0])[:2] == told(again[0])[:2]
@@ -164,7 +80,7 @@ async def test_what_was_guessed_wrong_is_no_prefix_for_others() -> None:
 
 async def test_a_way_of_guessing_that_nobody_knows_is_refused() -> None:
     with pytest.raises(InvalidRequestError, match="prompt_lookup") as caught:
-        async with loaded("crystal ball"):
+        async with loaded(speculation="crystal ball"):
             pass
     assert caught.value.param == "speculation"
 

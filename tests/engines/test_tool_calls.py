@@ -235,13 +235,14 @@ async def test_a_budget_ends_the_reasoning_of_a_free_answer(tmp_path: Path) -> N
 
 
 async def test_a_schema_that_cannot_be_enforced_is_named(tmp_path: Path) -> None:
-    tool = Tool(name="f", parameters='{"type":"object","properties":{"a":{"not":{}}}}')
+    schema, param = '{"type":"object","properties":{"a":{"not":{}}}}', "tools[2].input_schema"
+    tool = Tool(name="f", parameters=schema, param=param)
     model = tiny_model(tmp_path / "m.gguf", template("<tool_call>"))
     async with loaded(model) as engine:
         with pytest.raises(InvalidRequestError) as caught:
             await answer(engine, ask(Toolbox(tools=(*TOOLS, tool), choice=ToolChoice.REQUIRED)))
         await answer(engine, ask(Toolbox(tools=(*TOOLS, tool))))  # nothing is enforced here
-    assert caught.value.param == "tools[2].function.parameters"
+    assert caught.value.param == param
     assert "/properties/a/not" in caught.value.message
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from io import BytesIO
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,7 +76,7 @@ def model(request: pytest.FixtureRequest, models: dict[str, Model]) -> Model:
 
 @asynccontextmanager
 async def loaded(
-    model: Model, kind: type[Engine] = LlamaCppEngine, **options: int
+    model: Model, kind: type[Engine] = LlamaCppEngine, **options: Any
 ) -> AsyncIterator[Engine]:
     engine = kind() if kind is LlamaCppEngine else HostedEngine("llama_cpp")
     await engine.load(model, LoadOptions(num_threads=1, **options), lambda _: None)
@@ -242,6 +243,21 @@ async def test_only_whole_images_are_shared(model: Model) -> None:
     async with loaded(model) as engine:
         fresh = await answer(engine, twice)
     assert text(after) == text(fresh)
+
+
+@pytest.mark.parametrize("how", ["speculation", "draft_model"])
+async def test_guessing_ahead_changes_nothing(model: Model, how: str) -> None:
+    options = {how: "prompt_lookup" if how == "speculation" else model.path}
+    sampling = replace(GREEDY, max_tokens=40, num_top_logprobs=2)
+    again = "the thing the thing the thing the thing"
+    shown = look(picture(1), picture(1), text=again, sampling=sampling)
+    said = look(text=again, sampling=sampling)
+    async with loaded(model) as engine:
+        plain = [await answer(engine, request) for request in (shown, said)]
+    async with loaded(model, **options) as engine:
+        guessed = await asyncio.gather(*(answer(engine, request) for request in (shown, said)))
+    for one, other in zip(plain, guessed, strict=True):
+        assert_same(one, other)
 
 
 async def test_a_prompt_may_end_with_an_image(tmp_path: Path) -> None:

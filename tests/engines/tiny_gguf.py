@@ -32,6 +32,7 @@ def write_tiny_gguf(  # noqa: PLR0913 - what models differ in
     markers: Sequence[str] = (),
     fills_gaps: bool = False,
     quantizes: bool = True,
+    context_length: int = CONTEXT_LENGTH,
     architecture: str = "llama",
 ) -> Path:
     """Write the model; the same arguments give the same bytes.
@@ -44,7 +45,7 @@ def write_tiny_gguf(  # noqa: PLR0913 - what models differ in
     gap = _GAP if fills_gaps else ()
     tokens += (*markers, *gap)
     writer = gguf.GGUFWriter(path, architecture)
-    _add_hyperparameters(writer, len(tokens))
+    _add_hyperparameters(writer, len(tokens), context_length)
     num_control = len(_SPECIAL) + len(markers) + len(gap)
     _add_vocabulary(writer, tokens, merges, num_control=num_control)
     if fills_gaps:
@@ -67,9 +68,9 @@ def write_tiny_gguf(  # noqa: PLR0913 - what models differ in
     return path
 
 
-def _add_hyperparameters(writer: gguf.GGUFWriter, num_tokens: int) -> None:
+def _add_hyperparameters(writer: gguf.GGUFWriter, num_tokens: int, context_length: int) -> None:
     writer.add_name("tiny")
-    writer.add_context_length(CONTEXT_LENGTH)
+    writer.add_context_length(context_length)
     writer.add_embedding_length(_NUM_EMBEDDING)
     writer.add_block_count(_NUM_LAYERS)
     writer.add_feed_forward_length(_NUM_FEED_FORWARD)
@@ -95,6 +96,14 @@ def _add_vocabulary(
     writer.add_bos_token_id(tokens.index("<|endoftext|>"))
     writer.add_eos_token_id(tokens.index("<|im_end|>"))
     writer.add_add_bos_token(False)
+
+
+def add_vocabulary(writer: gguf.GGUFWriter) -> int:
+    """Add the tokens of a model without markers; returns how many there are."""
+    tokens, merges = _vocabulary()
+    writer.add_vocab_size(len(tokens))
+    _add_vocabulary(writer, tokens, merges, num_control=len(_SPECIAL))
+    return len(tokens)
 
 
 def _add_gap_tokens(writer: gguf.GGUFWriter, tokens: list[str]) -> None:

@@ -72,6 +72,8 @@ def test_the_last_place_is_given_and_no_more() -> None:
         (LoadOptions(slots=5), "slots"),
         (LoadOptions(kv_type="q8_0"), "kv_type"),
         (LoadOptions(batch_size=64), "batch_size"),
+        (LoadOptions(draft_model=""), None),
+        (LoadOptions(draft_model="small"), "draft_model"),
     ],
 )
 def test_a_wish_fits_what_was_asked_or_what_the_engine_chose(

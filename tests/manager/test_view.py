@@ -8,13 +8,14 @@ from stage import ASK, scenario, stage
 from jupyter_llm.errors import ModelNotFoundError
 from jupyter_llm.manager.manager import ModelManager
 from jupyter_llm.manager.view import ManagerView
+from jupyter_llm.types import LoadOptions
 
 BY_NAME = {
     *("resolve", "active", "set_default", "load", "switch", "unload", "tokenize", "detokenize")
 }
 """What finds its model by a name, and so finds none that the caller may not use."""
 
-OF_THE_SERVER = {"settings", "models_dirs", "stop", "absent"}
+OF_THE_SERVER = {"settings", "models_dirs", "stop", "absent", "all_ids"}
 
 
 def public(kind: type) -> set[str]:
@@ -35,6 +36,20 @@ def test_a_model_that_is_not_allowed_is_not_found(method: str) -> None:
             view = ManagerView(s.manager, user="a", allowed=("other",))
             with pytest.raises(ModelNotFoundError, match="no model 'echo'"):
                 await getattr(view, method)("echo")
+            assert s.manager.loaded() == ()
+
+    ask()
+
+
+@pytest.mark.parametrize("method", ["load", "switch"])
+def test_a_model_that_is_not_allowed_guesses_for_no_other(method: str) -> None:
+    @scenario
+    async def ask() -> None:
+        async with stage() as s:
+            view = ManagerView(s.manager, user="a", allowed=("echo",))
+            with pytest.raises(ModelNotFoundError, match="no model 'guide'") as refused:
+                await getattr(view, method)("echo", LoadOptions(draft_model="guide"))
+            assert refused.value.param == "draft_model"
             assert s.manager.loaded() == ()
 
     ask()

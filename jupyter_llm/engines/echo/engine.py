@@ -62,6 +62,8 @@ class EchoEngine(Engine):
         """Take the context length and the slots from `options`; there is nothing else to do."""
         if options.adapters:
             raise InvalidRequestError("echo has no weights to adapt.", param="adapters")
+        if options.draft_model:
+            raise InvalidRequestError("echo has no tokens to guess.", param="draft_model")
         slots = options.slots or _SLOTS
         context_length = options.context_length or model.context_length or CONTEXT_LENGTH
         self._stats = EngineStats(slots=slots, context_length=context_length)

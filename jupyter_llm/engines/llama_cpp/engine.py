@@ -29,6 +29,7 @@ from jupyter_llm.types import (
     TokenList,
 )
 
+from .draft import load_draft, memory_with
 from .embedder import EmbeddingTask
 from .embedding_context import Vector
 from .inputs import Inputs
@@ -50,6 +51,7 @@ class _Loaded:
     """What exists between load and unload."""
 
     runtime: Runtime
+    draft: Runtime | None
     prompts: Prompts
     inputs: Inputs
     grammars: Grammars
@@ -62,6 +64,8 @@ class _Loaded:
         if self.vision:
             self.vision.close()
         self.grammars.close()
+        if self.draft:
+            self.draft.free()
         self.runtime.free()
 
 
@@ -103,7 +107,7 @@ class LlamaCppEngine(Engine):
             is_wanted = False
             await self._abandon(loading)
             raise
-        return self._loaded.runtime.memory
+        return memory_with(self._loaded.runtime, self._loaded.draft)
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[TokenChunk, None]:
         """Stream an answer. See `Engine.generate`."""
@@ -189,19 +193,21 @@ class LlamaCppEngine(Engine):
         runtime = Runtime(model, options, on_loading)
         try:
             prompts = Prompts(runtime)
-        except LLMError:
+            draft = load_draft(runtime, options, on_loading)
+        except (LLMError, LoadStoppedError):
             runtime.free()
             raise
         worker = Worker(
             runtime,
             deliver=lambda events: _post(loop, self._distribute, events),
             on_death=lambda error: _post(loop, self._death.put_nowait, error),
+            draft=draft,
         )
         grammars = Grammars(runtime.vocabulary.grammar_tokenizer)
         vision = (
             Vision(runtime.projector, runtime.options.context_length) if runtime.projector else None
         )
-        return _Loaded(runtime, prompts, Inputs(runtime, prompts), grammars, worker, vision)
+        return _Loaded(runtime, draft, prompts, Inputs(runtime, prompts), grammars, worker, vision)
 
     async def _abandon(self, loading: asyncio.Future[_Loaded]) -> None:
         """Wait until a load that nobody wants any more has given its memory back."""

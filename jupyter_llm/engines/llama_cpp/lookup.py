@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .eagerness import Eagerness
+
 NUM_KEY_TOKENS = 3
 """Tokens that must have occurred before, in the same order."""
-
-MAX_GUESSES = 8
-"""Tokens guessed at a time at most."""
 
 LONGEST_PAUSE = 32
 """Tokens to wait at most after guesses that were wrong."""
@@ -25,35 +24,24 @@ class PromptLookup:
     def __init__(self) -> None:
         self._places: dict[tuple[int, ...], int] = {}
         self._num_noted = NUM_KEY_TOKENS
-        self._length = MAX_GUESSES // 2
-        self._pause = 0
-        self._resumes_at = 0
+        self._eagerness = Eagerness(LONGEST_PAUSE)
 
     def guess(self, tokens: Sequence[int], limit: int) -> tuple[int, ...]:
         """Up to `limit` tokens that may follow `tokens`, which have only grown since last time."""
         self._note(tokens)
-        if limit < 1 or len(tokens) < self._resumes_at:
-            return ()
+        length = min(limit, self._eagerness.wanted(len(tokens)))
         place = self._places.get(tuple(tokens[-NUM_KEY_TOKENS:]))
-        if place is None:
+        if length < 1 or place is None:
             return ()
-        guesses = list(tokens[place : place + min(limit, self._length)])
+        guesses = list(tokens[place : place + length])
         period = len(guesses)
-        while len(guesses) < min(limit, self._length):  # the text repeats itself up to its end
+        while len(guesses) < length:  # the text repeats itself up to its end
             guesses.append(guesses[-period])
         return tuple(guesses)
 
     def learn(self, num_tokens: int, num_guessed: int, num_right: int) -> None:
         """Guess more after what was right, and less or later after what was not."""
-        if num_right == num_guessed:
-            self._length = min(2 * self._length, MAX_GUESSES)
-        else:
-            self._length = max(num_right, 2)
-        if 2 * num_right >= num_guessed:
-            self._pause = 0
-        else:
-            self._pause = min(2 * self._pause + 2, LONGEST_PAUSE)
-            self._resumes_at = num_tokens + self._pause
+        self._eagerness.learn(num_tokens, num_guessed, num_right)
 
     def _note(self, tokens: Sequence[int]) -> None:
         """Remember what follows each key; the end is left out, for nothing follows it yet."""

@@ -38,7 +38,8 @@ MAX_BATCH_SIZE = 16_384
 MAX_KV_CELLS = 1 << 30
 """Far above any memory, far below where llama.cpp's 32-bit counts overflow."""
 
-SPECULATION = (None, "none", "prompt_lookup")
+BY_DRAFT = "draft_model"
+SPECULATION = (None, "none", "prompt_lookup", BY_DRAFT)
 
 KV_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q8_0": 8}
 """Names of KV cache types and their number in `enum ggml_type`."""
@@ -62,6 +63,11 @@ class ResolvedOptions:
     num_sequences: int
     num_outputs: int
     looks_up: bool = False
+
+    @property
+    def num_spare_outputs(self) -> int:
+        """Places for logits that are left, and fit a step, when every slot has its own."""
+        return min(self.num_outputs, self.batch_size) - self.slots
 
 
 def resolve_options(
@@ -89,7 +95,7 @@ def resolve_options(
         kv_type=_kv_type(options.kv_type),
         num_sequences=2 * slots,
         num_outputs=max(2 * slots, MIN_OUTPUTS),
-        looks_up=_looks_up(options.speculation),
+        looks_up=_looks_up(options),
     )
 
 
@@ -178,11 +184,23 @@ def _kv_type(name: str | None) -> str:
     return name
 
 
-def _looks_up(speculation: str | None) -> bool:
+def _looks_up(options: LoadOptions) -> bool:
+    speculation = options.speculation
     if speculation not in SPECULATION:
         raise InvalidRequestError(
             f"speculation is {speculation!r}: choose {' or '.join(filter(None, SPECULATION))}.",
             param="speculation",
+        )
+    if options.draft_model and speculation not in (None, BY_DRAFT):
+        raise InvalidRequestError(
+            f"speculation is {speculation!r}, and draft_model names a model to guess with: "
+            f"give draft_model as '', or speculation as {BY_DRAFT!r}.",
+            param="speculation",
+        )
+    if speculation == BY_DRAFT and not options.draft_model:
+        raise InvalidRequestError(
+            f"speculation is {BY_DRAFT!r}, and draft_model names none: name one.",
+            param="draft_model",
         )
     return speculation == "prompt_lookup"
 

@@ -48,11 +48,21 @@ async def probe(model: Model, options: LoadOptions) -> ProbeResult:
         for beside in (*(options.adapters or ()), model.projector_path):
             if beside:
                 await asyncio.to_thread(read_header, Path(beside))
+        if options.draft_model:
+            await asyncio.to_thread(_check_draft, Path(options.draft_model))
         return await _try_in_child(model, options)
     except ModelFileError as error:
-        if model.path in error.message:  # llama.cpp's own messages name the file already
+        # llama.cpp's own messages name the file already, and those of a draft model its own
+        if model.path in error.message or error.param == "draft_model":
             raise
         raise ModelFileError(f"{model.path}: {error.message}") from error
+
+
+def _check_draft(path: Path) -> None:
+    try:
+        check_hyperparameters(read_header(path))
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error.message}", param="draft_model") from error
 
 
 async def _try_in_child(model: Model, options: LoadOptions) -> ProbeResult:

@@ -21,6 +21,7 @@ from jupyter_llm.types import LoadOptions, Model
 
 from .batch import Batch
 from .bindings import load_bindings
+from .draft import draft_as_model, load_draft, memory_with
 from .probe_answer import ProbeAnswer, ProbeRequest, ProbeResult
 from .prompts import Prompts
 from .runtime import Runtime
@@ -42,25 +43,34 @@ def try_model(model: Model, options: LoadOptions) -> ProbeResult:
     """Do all that a load does, without memory for the weights."""
     llama = load_bindings()
     size_bytes = max(Path(model.path).stat().st_size, model.size_bytes)
-    limit_memory(_ALLOWANCE_BYTES + size_bytes + _size_bytes(model.projector_path))
+    draft_bytes, projector_bytes = map(
+        _size_bytes, (options.draft_model or "", model.projector_path)
+    )
+    limit_memory(_ALLOWANCE_BYTES + size_bytes + draft_bytes + projector_bytes)
     before_bytes = private_bytes()
     runtime = Runtime(model, options, lambda _part: True, no_alloc=True)
     _check_kind(runtime)
     Prompts(runtime)
     _try_vocabulary(runtime.vocabulary)
+    draft = load_draft(runtime, options, lambda _part: True, no_alloc=True)
     # without weights, cache and buffers what is left is the rest that a load takes
     overhead_bytes = max(private_bytes() - before_bytes, 0)
     result = ProbeResult(
-        memory=replace(runtime.memory, overhead_bytes=overhead_bytes),
+        memory=replace(memory_with(runtime, draft), overhead_bytes=overhead_bytes),
         trained_context_length=llama.llama_model_n_ctx_train(runtime.model),
         num_layers=llama.llama_model_n_layer(runtime.model),
         is_recurrent=llama.llama_model_is_recurrent(runtime.model),
         is_hybrid=llama.llama_model_is_hybrid(runtime.model),
     )
+    length = runtime.options.context_length
+    if draft:
+        draft.free()
     runtime.free()
     if size_bytes <= SMALL_FILE_BYTES:
-        is_small = _size_bytes(model.projector_path) <= SMALL_FILE_BYTES
+        is_small = projector_bytes <= SMALL_FILE_BYTES
         _try_steps(model if is_small else replace(model, projector_path=""))
+    if options.draft_model and draft_bytes <= SMALL_FILE_BYTES:
+        _try_steps(draft_as_model(options.draft_model, length))
     return result
 
 

@@ -21,7 +21,7 @@ from jupyter_llm.types import (
     Usage,
 )
 
-from .lookup import PromptLookup
+from .eagerness import Guesser
 from .scoring import Echo, PromptScores
 from .sight import Spans
 
@@ -86,7 +86,7 @@ class Sequence:
         self.sequence_id: int | None = None
         self.form = form
         self.spans = spans or Spans()
-        self.lookup: PromptLookup | None = None
+        self.guesser: Guesser | None = None
         self.is_cancelled = False
         self.clock = Clock(submitted=time.monotonic())
         self._pieces = pieces
@@ -135,19 +135,23 @@ class Sequence:
         """Whether a single token stands between this sequence and its next one."""
         return self.num_pending == 1 and self.num_completion > 0
 
+    @property
+    def num_guessable(self) -> int:
+        """Tokens that the answer may still have behind the next one to be drawn."""
+        return self._max_tokens - self.num_completion - 1
+
     def guesses(self, limit: int) -> tuple[int, ...]:
         """Tokens that may come after the next one to compute, none where nobody guesses."""
-        if self.lookup is None:
+        if self.guesser is None:
             return ()
-        room = self._max_tokens - self.num_completion - 1
-        guesses = self.lookup.guess(self.tokens, min(limit, room))
+        guesses = self.guesser.guess(self.tokens, min(limit, self.num_guessable))
         # what followed may have been an image, which no model writes
         return tuple(takewhile(lambda token: token >= 0, guesses))
 
     def learn(self, num_guessed: int, num_right: int) -> None:
         """Tell how many of the last guesses were right."""
-        if self.lookup is not None:
-            self.lookup.learn(len(self.tokens), num_guessed, num_right)
+        if self.guesser is not None:
+            self.guesser.learn(len(self.tokens), num_guessed, num_right)
 
     def part(self, limit: int) -> int:
         """How many of the next tokens are computed in one go; of most images `limit` at most."""

@@ -73,6 +73,9 @@ class Spans:
     def __init__(self, spans: Sequence[Span] = ()) -> None:
         self._spans = tuple(spans)
 
+    def __bool__(self) -> bool:
+        return bool(self._spans)
+
     def at(self, index: int) -> Span | None:
         """What token number `index` is a part of."""
         return next((span for span in self._spans if span.start <= index < span.end), None)

@@ -71,6 +71,11 @@ class Vocabulary:
         """The bytes of a token, control tokens spelled out."""
         return self.piece(token) or self._read_piece(token, special=True)
 
+    def text(self, token: int) -> bytes:
+        """A token as the file spells it, which says what kind of vocabulary it is, too."""
+        text: bytes = self._llama.llama_vocab_get_text(self._handle, token)
+        return text
+
     def ends_generation(self, token: int) -> bool:
         """Whether the model says with this token that its answer is complete."""
         return token in self.end_tokens

@@ -15,6 +15,7 @@ from jupyter_llm.types import TokenChunk
 from .batch import Batch
 from .bindings import log_lines
 from .counters import Counters
+from .drafter import Drafter
 from .drawer import Drawer, is_end
 from .embedder import Embedder, EmbeddingTask
 from .image_batch import ImageBatch
@@ -46,7 +47,14 @@ class Worker:
     last chunk or its error.
     """
 
-    def __init__(self, runtime: Runtime, deliver: Deliver, on_death: OnDeath) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        deliver: Deliver,
+        on_death: OnDeath,
+        *,
+        draft: Runtime | None = None,
+    ) -> None:
         options = runtime.options
         self._runtime = runtime
         self._deliver = deliver
@@ -62,7 +70,16 @@ class Worker:
             cache,
             slots=options.slots,
             batch_size=options.batch_size,
-            spare_outputs=options.num_outputs - options.slots,
+            spare_outputs=options.num_spare_outputs,
+        )
+        self._drafter = (
+            Drafter(
+                draft,
+                num_outputs=options.num_spare_outputs,
+                num_tokens=runtime.vocabulary.num_tokens,
+            )
+            if draft
+            else None
         )
         self._looks_up = options.looks_up and runtime.can_cut_state
         self._batch = Batch(runtime.llama, options.batch_size)
@@ -133,7 +150,9 @@ class Worker:
             sequence = self._inbox.popleft()
             self._drawer.begin(sequence)
             if self._looks_up:
-                sequence.lookup = PromptLookup()
+                sequence.guesser = PromptLookup()
+            if self._drafter:
+                self._drafter.begin(sequence)
             self._scheduler.add(sequence)
         for sequence in [s for s in self._drawer.sequences if s.is_cancelled]:
             self._end(sequence)
@@ -141,10 +160,14 @@ class Worker:
     def _end(self, sequence: Sequence) -> None:
         self._scheduler.remove(sequence)
         self._drawer.end(sequence)
+        if self._drafter:
+            self._drafter.end(sequence)
 
     def _step(self) -> None:
         started = time.perf_counter()
         budget = self._pace.budget(others_decode=self._scheduler.has_decoding)
+        if self._drafter:
+            self._drafter.draft(self._scheduler.running)
         works = self._scheduler.plan(budget)
         num_drawn, decode_s = 0, 0.0
         # llama.cpp takes tokens or vectors, never both, and whole images one by one

@@ -28,6 +28,7 @@ class EngineOptionsBody(msgspec.Struct, forbid_unknown_fields=True):
     kv_type: str | None = None
     adapters: tuple[str, ...] | None = None
     speculation: str | None = None
+    draft_model: str | None = None
 
 
 class OptionsBody(EngineOptionsBody, forbid_unknown_fields=True):
