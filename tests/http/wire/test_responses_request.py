@@ -56,6 +56,7 @@ def test_every_documented_field_is_understood_or_refused() -> None:
     [
         ("access_programs", [None], {"cyber": "standard"}),
         ("background", [None, False], True),
+        ("background_options", [None, {}], {"expires_in": 60}),
         ("context_management", [None, []], [{"type": "compaction"}]),
         ("conversation", [None], "conv_1"),
         ("image", [None, {}], {"context_compression": "enabled"}),

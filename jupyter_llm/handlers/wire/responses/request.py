@@ -92,6 +92,7 @@ class ResponsesBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     # only in the value that asks for nothing
     access_programs: Any = None
     background: Any = None
+    background_options: Any = None
     context_management: Any = None
     conversation: Any = None
     image: Any = None
@@ -107,6 +108,7 @@ _DECODER = msgspec.json.Decoder(ResponsesBody)
 OFF_VALUES: dict[str, tuple[Any, ...]] = {
     "access_programs": (None,),
     "background": (None, False),
+    "background_options": (None, {}),
     "context_management": (None, []),
     "conversation": (None,),
     "image": (None, {}),
