@@ -13,6 +13,7 @@ from jupyter_llm.hardware.cores import num_usable_cores
 from . import (
     busy,
     catalogue,
+    draft,
     fairness,
     grammar,
     loading,
@@ -32,6 +33,7 @@ MEASUREMENTS: dict[str, Callable[..., str]] = {
     "prefix": prefix.measure,
     "busy": busy.measure,
     "grammar": grammar.measure,
+    "draft": draft.measure,
     "memory": memory.measure,
     "loading": loading.measure,
     "probe": probe.measure,
