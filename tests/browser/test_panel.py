@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -117,7 +118,7 @@ async def test_everything_can_be_reached_by_keyboard(lab: LiveServer) -> None:
 
 async def test_who_may_not_load_sees_no_button_for_it(new_lab: Callable[..., LiveServer]) -> None:
     authorizer = "--ServerApp.authorizer_class=read_only.ReadOnlyModels"
-    with new_lab(authorizer, env={"PYTHONPATH": str(HERE)}) as lab:
+    with new_lab(authorizer, env={"PYTHONPATH": f"{HERE}:{os.environ.get('PYTHONPATH', '')}"}) as lab:
         async with opened(lab) as page:
             await page.open_panel()
             await page.expect_state("echo", "unloaded")
