@@ -82,7 +82,10 @@ export interface IEngineStats {
   step_s: number;
 }
 
-/** A model and where it stands; `progress` is the part of its load that is done, 0 to 1. */
+/**
+ * A model and where it stands; `progress` is the part of its load that is done, 0 to 1.
+ * It leaves at `expires_at`, in seconds since 1970; `null` for never, or while it is used.
+ */
 export interface IModelStatus {
   model: IModel;
   state: ModelState;
@@ -90,6 +93,8 @@ export interface IModelStatus {
   error: string;
   memory: IMemoryUse;
   stats: IEngineStats;
+  keep_alive_s: number | null;
+  expires_at: number | null;
 }
 
 /** A model of the listing: what it takes or would take, and whether that fits. */

@@ -64,6 +64,8 @@ export function aStatus(id: string, state: ModelState): IModelEntry {
     error: '',
     memory: NO_MEMORY,
     stats: IDLE,
+    keep_alive_s: null,
+    expires_at: null,
     estimate: { ...NO_MEMORY, total_bytes: 6_000_000 },
     fit: 'fits',
     unavailable: ''

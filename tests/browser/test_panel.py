@@ -118,7 +118,9 @@ async def test_everything_can_be_reached_by_keyboard(lab: LiveServer) -> None:
 
 async def test_who_may_not_load_sees_no_button_for_it(new_lab: Callable[..., LiveServer]) -> None:
     authorizer = "--ServerApp.authorizer_class=read_only.ReadOnlyModels"
-    with new_lab(authorizer, env={"PYTHONPATH": f"{HERE}:{os.environ.get('PYTHONPATH', '')}"}) as lab:
+    with new_lab(
+        authorizer, env={"PYTHONPATH": f"{HERE}:{os.environ.get('PYTHONPATH', '')}"}
+    ) as lab:
         async with opened(lab) as page:
             await page.open_panel()
             await page.expect_state("echo", "unloaded")
