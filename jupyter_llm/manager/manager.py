@@ -75,6 +75,7 @@ class ModelManager:
             shared_dirs=settings.shared_models_dirs,
             hf_cache_dir=settings.hf_cache_dir,
             paths=settings.model_paths,
+            others=select.built_in_models,
         )
         find = Finders(
             engine=find_engine
