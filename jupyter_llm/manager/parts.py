@@ -82,6 +82,7 @@ def _catalogue(settings: ManagerSettings) -> Catalogue:
         shared_dirs=settings.shared_models_dirs,
         hf_cache_dir=settings.hf_cache_dir,
         paths=settings.model_paths,
+        others=select.built_in_models,
     )
 
 
