@@ -52,9 +52,10 @@ class Prompts:
             InvalidRequestError: A value cannot be honoured; `param` names it.
         """
         self._purpose.check_generates(request.model_id)
-        return self._turn(request)
+        return self.any_turn(request)
 
-    def _turn(self, request: GenerationRequest) -> Turn:
+    def any_turn(self, request: GenerationRequest) -> Turn:
+        """What the model would be asked, though it may not write. Raises what `turn` raises."""
         if request.messages is None:
             return Turn(
                 prompt=request.prompt or "",
@@ -132,10 +133,6 @@ class Prompts:
             InvalidRequestError: A value cannot be honoured; `param` names it.
         """
         return self._tokens(request, turn, seen)[0]
-
-    def any_turn(self, request: GenerationRequest) -> Turn:
-        """What the model would be asked, though it may not write. Raises what `turn` raises."""
-        return self._turn(request)
 
     def _tokens(
         self, request: GenerationRequest, turn: Turn, seen: Mapping[str, Seen]
