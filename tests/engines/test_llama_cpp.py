@@ -237,7 +237,7 @@ async def test_a_bug_in_the_thread_ends_streams_instead_of_hanging_them(
 ) -> None:
     async with loaded(model) as engine:
         worker = engine._require_loaded().worker
-        monkeypatch.setattr(worker._pace, "observe", None)
+        monkeypatch.setattr(worker._stepper._pace, "observe", None)
         with pytest.raises(EngineDiedError, match="failed"):
             await answer(engine, ask(LONG))
         async with asyncio.timeout(5):
