@@ -188,6 +188,10 @@ class Client:
         """How the server's models are, in the words of `GET /health`."""
         return self._get("health")
 
+    def status(self) -> dict[str, Any]:
+        """The server at a glance, in the words of `GET /api/admin/status`."""
+        return self._get("api/admin/status")
+
     @cached_property
     def _http(self) -> httpx.Client:
         import httpx
