@@ -192,6 +192,22 @@ class Client:
         """The server at a glance, in the words of `GET /api/admin/status`."""
         return self._get("api/admin/status")
 
+    def records(self) -> list[dict[str, Any]]:
+        """Every model with its `settings` and its `usage`, as `GET /api/admin/models` tells."""
+        return list(self._get("api/admin/models")["models"])
+
+    def adapters(self) -> tuple[str, ...]:
+        """The names of the LoRA adapters that models can be loaded with."""
+        return tuple(adapter["id"] for adapter in self._get("models")["adapters"])
+
+    def unusable(self) -> list[dict[str, str]]:
+        """Files that look like models and cannot be used: `id`, `path` and the `error`."""
+        return list(self._get("models")["unusable"])
+
+    def backends(self) -> list[dict[str, Any]]:
+        """The engines: installed or not, what they read, and what installs one."""
+        return list(self._get("backends")["data"])
+
     @cached_property
     def _http(self) -> httpx.Client:
         import httpx
