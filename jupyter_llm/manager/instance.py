@@ -84,6 +84,7 @@ class Instance:
             model,
             read_stats=self._holder.stats,
             count_waiting=lambda: self.turns.queue.num_waiting,
+            lifetime=lambda: None if self.is_pinned else self.door.lifetime,
             on_change=around.listeners.on_change,
         )
         self._readiness = Readiness()
