@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_llm.errors import LLMError
 
-from .reply import Reply
+from .answer import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ UPDATE_INTERVAL_S = 0.05
 
 
 class Asking:
-    """Streams the answer to a conversation into `reply`.
+    """Streams the answer to a conversation into `answer`.
 
     Args:
         client: Which server to ask; the connection is one of its own.
@@ -38,9 +38,9 @@ class Asking:
         *,
         model: str,
         options: Mapping[str, Any],
-        show: Callable[[Reply], None],
+        show: Callable[[Answer], None],
     ) -> None:
-        self.reply = Reply(model)
+        self.answer = Answer(model)
         self._client = client.copy()
         self._messages = tuple(messages)
         self._options = {**options, "model": model or None}
@@ -63,30 +63,30 @@ class Asking:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        reply = self.reply
+        answer = self.answer
         try:
-            outcome = "stopped" if self._is_stopped else self._stream(reply)
+            outcome = "stopped" if self._is_stopped else self._stream(answer)
         except Exception as exc:  # noqa: BLE001  # it is shown in place of the answer
             outcome = "stopped" if self._is_stopped else "failed"
-            reply.error = "" if self._is_stopped else _message(exc)
-        reply.outcome = outcome
+            answer.error = "" if self._is_stopped else _message(exc)
+        answer.outcome = outcome
         self._client.close()
-        self._show(reply)
+        self._show(answer)
 
-    def _stream(self, reply: Reply) -> str:
+    def _stream(self, answer: Answer) -> str:
         shown_at = -math.inf
         deltas = self._client.chat(self._messages, **self._options)
         try:
             for delta in deltas:
-                reply.add(delta)
+                answer.add(delta)
                 if self._is_stopped:
                     return "stopped"
                 if time.monotonic() - shown_at >= UPDATE_INTERVAL_S:
-                    self._show(reply)
+                    self._show(answer)
                     shown_at = time.monotonic()
         finally:
             deltas.close()
-        return reply.outcome
+        return answer.outcome
 
 
 def _message(error: Exception) -> str:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from jupyter_llm.client.events import Event
     from jupyter_llm.types import ModelStatus
 
+    from .answer import Answer
     from .model_picker import ModelPicker
-    from .reply import Reply
 
 _ON_ITS_WAY = {ModelState.QUEUED, ModelState.LOADING}
 
@@ -96,16 +96,16 @@ class Chat(LiveWidget):
         return self._conversation.messages(self.system)
 
     @property
-    def last(self) -> Reply | None:
+    def last(self) -> Answer | None:
         """The answer that is on its way, or the last one."""
-        return self._asking.reply if self._asking else None
+        return self._asking.answer if self._asking else None
 
     @property
     def code(self) -> list[str]:
         """The blocks of code in the answers, the newest last."""
         return self._conversation.code()
 
-    def ask(self, text: str) -> Reply:
+    def ask(self, text: str) -> Answer:
         """Ask a question; returns at once, while the answer grows.
 
         Raises:
@@ -122,22 +122,22 @@ class Chat(LiveWidget):
                 self.messages,
                 model=self.model,
                 options=self.sampling.options,
-                show=self._on_reply,
+                show=self._on_answer,
             )
             self._asking = asking
             self.busy = self._composer.busy = True
-            self._transcript.show_growing(asking.reply)
+            self._transcript.show_growing(asking.answer)
             asking.start()
-            return asking.reply
+            return asking.answer
 
-    def resend(self, turn_id: int, text: str) -> Reply:
+    def resend(self, turn_id: int, text: str) -> Answer:
         """Ask `text` in the place of an earlier question; what came after it is forgotten."""
         with self._turn:
             if not self.busy:
                 self._conversation.cut(turn_id)
             return self.ask(text)
 
-    def regenerate(self) -> Reply | None:
+    def regenerate(self) -> Answer | None:
         """Ask the last question again; `None` if there is none."""
         question = self._conversation.last_question()
         return self.resend(question.id, question.text) if question else None
@@ -199,14 +199,13 @@ class Chat(LiveWidget):
         elif request.get("type") == "regenerate":
             self._guard(self.regenerate)
 
-    def _on_reply(self, reply: Reply) -> None:
+    def _on_answer(self, answer: Answer) -> None:
         """Show how far the answer is; the thread that streams it calls this."""
-        if not reply.outcome:
-            self._transcript.show_growing(reply)
+        if not answer.outcome:
+            self._transcript.show_growing(answer)
             return
         with self._turn:
-            text = f"{reply.text}\n\n{reply.error}".strip() if reply.error else reply.text
-            self._conversation.add("assistant", text, status=reply.status(), outcome=reply.outcome)
+            self._conversation.add_answer(answer)
             self._transcript.show(self._conversation.turns)
             self.busy = self._composer.busy = False
 
@@ -221,8 +220,8 @@ class Chat(LiveWidget):
     def _tell_of_load(self, status: ModelStatus) -> None:
         """Say why the first word is not there yet."""
         asking = self._asking
-        if self.busy and asking and not asking.reply.text and status.state in _ON_ITS_WAY:
-            self._transcript.show_growing(asking.reply, f"{status.model.id} · {state(status)} …")
+        if self.busy and asking and not asking.answer.text and status.state in _ON_ITS_WAY:
+            self._transcript.show_growing(asking.answer, f"{status.model.id} · {state(status)} …")
 
     def _text(self) -> str:
         return self._conversation.text() or f"A chat with {self.model or 'the default model'}."

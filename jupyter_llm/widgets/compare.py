@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jupyter_llm.client import Client
     from jupyter_llm.client.events import Event
 
-    from .reply import Reply
+    from .answer import Answer
 
 
 class Compare(LiveWidget):
@@ -70,9 +70,9 @@ class Compare(LiveWidget):
         self._assemble(self._composer, box, HBox(self.columns, layout=wrapping))
 
     @property
-    def replies(self) -> tuple[Reply | None, ...]:
+    def answers(self) -> tuple[Answer | None, ...]:
         """The answers, column by column; `None` where nothing was asked yet."""
-        return tuple(column.reply for column in self.columns)
+        return tuple(column.answer for column in self.columns)
 
     def ask(self, text: str) -> None:
         """Ask every column; returns at once, while the answers grow.
@@ -119,7 +119,7 @@ class Compare(LiveWidget):
         return Table(
             headers=("model", "settings", "answer", "figures"),
             rows=[
-                (column.model or "-", column.settings_text, column.answer, column.figures)
+                (column.model or "-", column.settings_text, column.said, column.figures)
                 for column in self.columns
             ],
             empty="There is nothing to compare.",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from jupyter_llm.client import Client
     from jupyter_llm.types import ModelStatus
 
-    from .reply import Reply
+    from .answer import Answer
 
 
 class ComparisonColumn(VBox):
@@ -47,22 +47,22 @@ class ComparisonColumn(VBox):
     @property
     def model(self) -> str:
         """The model that answers here: the one asked for, or the one that did."""
-        return self._menu.model or (self.reply.model if self.reply else "")
+        return self._menu.model or (self.answer.model if self.answer else "")
 
     @property
-    def reply(self) -> Reply | None:
+    def answer(self) -> Answer | None:
         """The answer, as far as it is there."""
-        return self._asking.reply if self._asking else None
+        return self._asking.answer if self._asking else None
 
     @property
-    def answer(self) -> str:
+    def said(self) -> str:
         """The text of the answer, or why there is none."""
-        return (self.reply.error or self.reply.text) if self.reply else ""
+        return (self.answer.error or self.answer.text) if self.answer else ""
 
     @property
     def figures(self) -> str:
         """Tokens, pace, time to the first token and how the answer ended."""
-        return self.reply.status().removeprefix(f"{self.reply.model} · ") if self.reply else ""
+        return self.answer.status().removeprefix(f"{self.answer.model} · ") if self.answer else ""
 
     @property
     def settings_text(self) -> str:
@@ -80,10 +80,10 @@ class ComparisonColumn(VBox):
             messages,
             model=self._menu.model,
             options=self.sampling.options,
-            show=self._on_reply,
+            show=self._on_answer,
         )
         self._transcript.show(())
-        self._transcript.show_growing(self._asking.reply)
+        self._transcript.show_growing(self._asking.answer)
 
     def start(self) -> None:
         """Ask."""
@@ -108,11 +108,10 @@ class ComparisonColumn(VBox):
             child.close()
         super().close()
 
-    def _on_reply(self, reply: Reply) -> None:
-        if not reply.outcome:
-            self._transcript.show_growing(reply)
+    def _on_answer(self, answer: Answer) -> None:
+        if not answer.outcome:
+            self._transcript.show_growing(answer)
             return
         shown = Conversation()
-        text = f"{reply.text}\n\n{reply.error}".strip() if reply.error else reply.text
-        shown.add("assistant", text, status=reply.status(), outcome=reply.outcome)
+        shown.add_answer(answer)
         self._transcript.show(shown.turns)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .answer import Answer
 
 _CODE = re.compile(
     r"^ {0,3}(`{3,}|~{3,})[^\n]*\n(.*?)^ {0,3}\1[`~]*[ \t]*$", re.MULTILINE | re.DOTALL
@@ -15,12 +19,14 @@ class Turn:
     """What one side said: the `user` or the `assistant`.
 
     `id` is one of its own in the conversation. Of an answer, `status` is a line about it,
-    and `outcome` how it ended; `text` of one that failed is why.
+    `outcome` how it ended and `reasoning` what the model thought before; `text` of one that
+    failed says why.
     """
 
     id: int
     role: str
     text: str
+    reasoning: str = ""
     status: str = ""
     outcome: str = ""
 
@@ -37,12 +43,25 @@ class Conversation:
         self.turns: tuple[Turn, ...] = ()
         self._last_id = 0
 
-    def add(self, role: str, text: str, *, status: str = "", outcome: str = "") -> Turn:
+    def add(self, role: str, text: str) -> Turn:
         """Note what was said."""
         self._last_id += 1
-        turn = Turn(id=self._last_id, role=role, text=text, status=status, outcome=outcome)
+        turn = Turn(id=self._last_id, role=role, text=text)
         self.turns = (*self.turns, turn)
         return turn
+
+    def add_answer(self, answer: Answer) -> None:
+        """Note how an answer has ended."""
+        self._last_id += 1
+        turn = Turn(
+            id=self._last_id,
+            role="assistant",
+            text=f"{answer.text}\n\n{answer.error}".strip() if answer.error else answer.text,
+            reasoning=answer.reasoning,
+            status=answer.status(),
+            outcome=answer.outcome,
+        )
+        self.turns = (*self.turns, turn)
 
     def cut(self, turn_id: int) -> None:
         """Forget this turn and whatever came after it."""

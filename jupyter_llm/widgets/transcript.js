@@ -31,6 +31,13 @@ async function copy(text, shown) {
   }
 }
 
+/** What a model thought before it answered, to be opened by who wants to read it. */
+function thoughts({ reasoning }) {
+  return reasoning
+    ? [node('details', 'llm-thoughts', node('summary', '', 'Reasoning'), node('p', '', reasoning))]
+    : [];
+}
+
 function copyButton(title, text, shown) {
   const element = button('Copy', title, async () => {
     element.textContent = await copy(text, shown);
@@ -114,7 +121,7 @@ function render({ model, el }) {
   function elementOf(turn) {
     const body = node('div', 'llm-body');
     body.innerHTML = turn.html;
-    const element = node('div', `llm-turn llm-${turn.role}`, body);
+    const element = node('div', `llm-turn llm-${turn.role}`, ...thoughts(turn), body);
     element.dataset.turn = turn.id;
     element.setAttribute('aria-label', turn.role === 'user' ? 'You' : 'Model');
     element.setAttribute('role', turn.failed ? 'alert' : 'group');
@@ -148,12 +155,15 @@ function render({ model, el }) {
   }
 
   function showGrowing() {
-    const { html, status } = model.get('growing');
+    const { html, reasoning, status } = model.get('growing');
     changing(() => {
       growing.hidden = status === undefined;
       const body = node('div', 'llm-body');
       body.innerHTML = html ?? '';
-      growing.replaceChildren(body, node('small', 'llm-status', status ?? ''));
+      const isOpen = growing.querySelector('details')?.open ?? false;
+      const thinking = thoughts({ reasoning });
+      thinking.forEach(element => (element.open = isOpen));
+      growing.replaceChildren(...thinking, body, node('small', 'llm-status', status ?? ''));
     });
   }
 

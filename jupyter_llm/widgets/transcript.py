@@ -13,8 +13,8 @@ from .markdown import as_html, plain
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from .answer import Answer
     from .conversation import Turn
-    from .reply import Reply
 
 
 class Transcript(AnyWidget):
@@ -56,9 +56,13 @@ class Transcript(AnyWidget):
         self.turns = [known.get(turn.id) or _shown(turn) for turn in turns]
         self.growing = {}
 
-    def show_growing(self, reply: Reply, status: str = "") -> None:
+    def show_growing(self, answer: Answer, status: str = "") -> None:
         """Show an answer on its way below the turns."""
-        self.growing = {"html": as_html(reply.text), "status": status or reply.status()}
+        self.growing = {
+            "html": as_html(answer.text),
+            "reasoning": answer.reasoning,
+            "status": status or answer.status(),
+        }
 
 
 def _shown(turn: Turn) -> dict[str, Any]:
@@ -68,6 +72,7 @@ def _shown(turn: Turn) -> dict[str, Any]:
         "role": turn.role,
         "html": as_html(turn.text) if is_answer else plain(turn.text),
         "text": turn.text,
+        "reasoning": turn.reasoning,
         "status": turn.status,
         "failed": turn.is_failed,
     }

@@ -178,7 +178,7 @@ def test_several_models_answer_side_by_side_and_their_figures_are_a_table(page: 
     assert "max_tokens=2" in shown[2]
     assert "2 tokens" in shown[2]
     assert "There is no model 'nothing'" in shown[3]
-    assert page.run("print([r.outcome for r in compare.replies])") == (
+    assert page.run("print([a.outcome for a in compare.answers])") == (
         "['stop', 'length', 'failed']\n"
     )
 

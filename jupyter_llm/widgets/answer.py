@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from jupyter_llm.client.reply import GrowingReply
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from jupyter_llm.types import Timings, Usage
 
 
-class Reply:
+class Answer:
     """The text so far and what is known about it.
 
     `outcome` is the finish reason, or `stopped` or `failed`; it is empty while the answer
@@ -26,7 +28,7 @@ class Reply:
         self.usage: Usage | None = None
         self.timings: Timings | None = None
         self.first_token_s: float | None = None
-        self._pieces: list[str] = []
+        self._growing = GrowingReply()
         self._clock = clock
         self._asked_at = clock()
 
@@ -37,7 +39,12 @@ class Reply:
     @property
     def text(self) -> str:
         """What the model has said so far."""
-        return "".join(self._pieces)
+        return self._growing.reply().text
+
+    @property
+    def reasoning(self) -> str:
+        """What it thought before."""
+        return self._growing.reply().reasoning
 
     @property
     def tokens_per_s(self) -> float | None:
@@ -49,12 +56,17 @@ class Reply:
 
     def add(self, delta: ChatDelta) -> None:
         """Take what has just arrived."""
-        if delta.text and self.first_token_s is None:
+        if self.first_token_s is None and (delta.text or delta.reasoning):
             self.first_token_s = self._clock() - self._asked_at
-        self._pieces.append(delta.text)
+        self._growing.add(delta)
         self.model = delta.model or self.model
         self.outcome = delta.finish_reason or ""
         self.usage, self.timings = delta.usage, delta.timings
+
+    def _doing(self) -> str:
+        if self.first_token_s is None:
+            return "waiting …"
+        return "answering …" if self.text else "thinking …"
 
     def status(self) -> str:
         """One line: model, tokens, pace, time to the first token, outcome."""
@@ -65,5 +77,5 @@ class Reply:
             parts.append(f"{self.tokens_per_s:.3g} tokens/s")
         if self.first_token_s is not None:
             parts.append(f"first token after {self.first_token_s:.2f} s")
-        parts.append(self.outcome or ("answering …" if self._pieces else "waiting …"))
+        parts.append(self.outcome or self._doing())
         return " · ".join(part for part in parts if part)
