@@ -11,6 +11,8 @@ from jupyter_llm.types import Device, Download, Embeddings, ListedModel, ModelSt
 from .chat_request import without_none
 from .discovery import find_server
 from .failures import error_from_response, readable_transport_errors
+from .memory import report_from_json
+from .sockets import Sockets
 from .sse import events
 from .statuses import device_from_json, download_from_json, listed_from_json, status_from_json
 from .stream import ChatDelta, deltas
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     import httpx
 
     from .chat_request import Messages
+    from .events import Listener
+    from .memory import MemoryReport
     from .reply import Reply
     from .server import Server
 
@@ -43,6 +47,7 @@ class Client:
 
     def __init__(self, server: Server | None = None) -> None:
         self._given_server = server
+        self._sockets = Sockets()
 
     def __enter__(self) -> Self:
         return self
@@ -55,6 +60,17 @@ class Client:
         http = self.__dict__.pop("_http", None)
         if http is not None:
             http.close()
+
+    def interrupt(self) -> None:
+        """Break off the answer that another thread reads; `LLMError` is raised there.
+
+        The model stops at once, also while it reads the prompt.
+        """
+        self._sockets.shut_down()
+
+    def copy(self) -> Client:
+        """A client of the same server, with connections of its own."""
+        return Client(self._given_server)
 
     @cached_property
     def server(self) -> Server:
@@ -118,6 +134,10 @@ class Client:
         """The memory that models are loaded into, and whose it is."""
         return tuple(device_from_json(item) for item in self._get("vram")["data"])
 
+    def memory(self) -> MemoryReport:
+        """The same, and what each model of this server takes of it."""
+        return report_from_json(self._get("vram"))
+
     def load(self, name: str, **options: Any) -> ModelStatus:
         """Load a model; returns when it is ready.
 
@@ -175,6 +195,14 @@ class Client:
         """How far a download is."""
         return download_from_json(self._get(f"api/admin/downloads/{download_id}"))
 
+    def downloads(self) -> tuple[Download, ...]:
+        """Every download that the server knows."""
+        return tuple(map(download_from_json, self._get("api/admin/downloads")["downloads"]))
+
+    def cancel(self, download_id: str) -> Download:
+        """Stop a download; what has come stays for the next time."""
+        return download_from_json(self._send("DELETE", f"api/admin/downloads/{download_id}"))
+
     def search(self, text: str, limit: int = 10) -> list[dict[str, Any]]:
         """GGUF models on the Hub whose names fit, the most downloaded first."""
         found = self._get("api/admin/hub", params={"search": text, "limit": limit})
@@ -183,6 +211,15 @@ class Client:
     def offers(self, repo_id: str) -> list[dict[str, Any]]:
         """What a repository of the Hub has, and whether it fits the server's machine."""
         return list(self._get(f"api/admin/hub/{repo_id}")["files"])
+
+    def events(self, *kinds: str) -> Listener:
+        """What happens in the server from now on: events of these kinds, `model` for one.
+
+        A thread follows them for all listeners of this process until the last is closed.
+        """
+        from .event_stream import stream_of
+
+        return stream_of(self._given_server).listen(kinds)
 
     def health(self) -> dict[str, Any]:
         """How the server's models are, in the words of `GET /health`."""
@@ -236,10 +273,10 @@ class Client:
         return work.read(self._send("POST", work.path, json=work.body, timeout=limit))
 
     def _stream(self, work: Work[Reply]) -> Generator[ChatDelta, None, None]:
-        http = self._http
+        http, tracing = self._http, {"trace": self._sockets.trace}
         with (
             readable_transport_errors(self.server),
-            http.stream("POST", work.path, json=work.body) as response,
+            http.stream("POST", work.path, json=work.body, extensions=tracing) as response,
         ):
             if not response.is_success:
                 response.read()
