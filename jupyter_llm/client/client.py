@@ -12,6 +12,8 @@ from jupyter_llm.types import Device, Download, Embeddings, ListedModel, ModelSt
 from .chat_request import without_none
 from .discovery import find_server
 from .failures import error_from_response, readable_transport_errors
+from .memory import report_from_json
+from .sockets import Sockets
 from .sse import events
 from .statuses import device_from_json, download_from_json, listed_from_json, status_from_json
 from .stream import ChatDelta, deltas
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     import httpx
 
     from .chat_request import Messages
+    from .events import Listener
+    from .memory import MemoryReport
     from .reply import Reply
     from .server import Server
 
@@ -44,6 +48,7 @@ class Client:
 
     def __init__(self, server: Server | None = None) -> None:
         self._given_server = server
+        self._sockets = Sockets()
 
     def __enter__(self) -> Self:
         return self
@@ -56,6 +61,17 @@ class Client:
         http = self.__dict__.pop("_http", None)
         if http is not None:
             http.close()
+
+    def interrupt(self) -> None:
+        """Break off the answer that another thread reads; `LLMError` is raised there.
+
+        The model stops at once, also while it reads the prompt.
+        """
+        self._sockets.shut_down()
+
+    def copy(self) -> Client:
+        """A client of the same server, with connections of its own."""
+        return Client(self._given_server)
 
     @cached_property
     def server(self) -> Server:
@@ -110,10 +126,12 @@ class Client:
 
     def stream(self, work: Work[Reply]) -> Generator[ChatDelta, None, None]:
         """Stream the reply to a conversation; closing the generator stops the model."""
-        http, work = self._http, streamed(work)
+        http, tracing = self._http, {"trace": self._sockets.trace}
         with (
             readable_transport_errors(self.server),
-            http.stream("POST", work.path, json=work.body) as response,
+            http.stream(
+                "POST", work.path, json=streamed(work).body, extensions=tracing
+            ) as response,
         ):
             if not response.is_success:
                 response.read()
@@ -144,6 +162,10 @@ class Client:
     def devices(self) -> tuple[Device, ...]:
         """The memory that models are loaded into, and whose it is."""
         return tuple(device_from_json(item) for item in self._get("vram")["data"])
+
+    def memory(self) -> MemoryReport:
+        """The same, and what each model of this server takes of it."""
+        return report_from_json(self._get("vram"))
 
     def load(self, name: str, **options: Any) -> ModelStatus:
         """Load a model; returns when it is ready.
@@ -202,6 +224,14 @@ class Client:
         """How far a download is."""
         return download_from_json(self._get(f"api/admin/downloads/{download_id}"))
 
+    def downloads(self) -> tuple[Download, ...]:
+        """Every download that the server knows."""
+        return tuple(map(download_from_json, self._get("api/admin/downloads")["downloads"]))
+
+    def cancel(self, download_id: str) -> Download:
+        """Stop a download; what has come stays for the next time."""
+        return download_from_json(self._send("DELETE", f"api/admin/downloads/{download_id}"))
+
     def search(self, text: str, limit: int = 10) -> list[dict[str, Any]]:
         """GGUF models on the Hub whose names fit, the most downloaded first."""
         found = self._get("api/admin/hub", params={"search": text, "limit": limit})
@@ -211,9 +241,38 @@ class Client:
         """What a repository of the Hub has, and whether it fits the server's machine."""
         return list(self._get(f"api/admin/hub/{repo_id}")["files"])
 
+    def events(self, *kinds: str) -> Listener:
+        """What happens in the server from now on: events of these kinds, `model` for one.
+
+        A thread follows them for all listeners of this process until the last is closed.
+        """
+        from .event_stream import stream_of
+
+        return stream_of(self._given_server).listen(kinds)
+
     def health(self) -> dict[str, Any]:
         """How the server's models are, in the words of `GET /health`."""
         return self._get("health")
+
+    def status(self) -> dict[str, Any]:
+        """The server at a glance, in the words of `GET /api/admin/status`."""
+        return self._get("api/admin/status")
+
+    def records(self) -> list[dict[str, Any]]:
+        """Every model with its `settings` and its `usage`, as `GET /api/admin/models` tells."""
+        return list(self._get("api/admin/models")["models"])
+
+    def adapters(self) -> tuple[str, ...]:
+        """The names of the LoRA adapters that models can be loaded with."""
+        return tuple(adapter["id"] for adapter in self._get("models")["adapters"])
+
+    def unusable(self) -> list[dict[str, str]]:
+        """Files that look like models and cannot be used: `id`, `path` and the `error`."""
+        return list(self._get("models")["unusable"])
+
+    def backends(self) -> list[dict[str, Any]]:
+        """The engines: installed or not, what they read, and what installs one."""
+        return list(self._get("backends")["data"])
 
     @cached_property
     def _http(self) -> httpx.Client:

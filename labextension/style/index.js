@@ -1,1 +1,3 @@
 import './base.css';
+import './keys.css';
+import './status.css';

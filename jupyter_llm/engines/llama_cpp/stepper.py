@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from jupyter_llm.errors import LLMError
 from jupyter_llm.types import TokenChunk
 
+from .context_memory import ContextMemory
 from .counters import Counters
 from .decoder import Decoder, together
 from .drafter import Drafter
@@ -15,7 +16,7 @@ from .drawer import Drawer, is_end
 from .kv_cache import KVCache
 from .lookup import PromptLookup
 from .pace import PrefillPace
-from .runtime import ContextMemory, Runtime
+from .runtime import Runtime
 from .scheduler import Scheduler, Work
 from .sequence import Sequence
 from .sight import num_positions
