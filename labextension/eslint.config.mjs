@@ -13,7 +13,7 @@ const mayNotImport = (files, modules) => ({
 });
 
 export default defineConfig([
-  { ignores: ['lib', 'node_modules', 'style', '*.js', '*.mjs'] },
+  { ignores: ['lib', 'node_modules', 'schema', 'style', '*.js', '*.mjs'] },
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   tseslint.configs.stylisticTypeChecked,
@@ -45,6 +45,10 @@ export default defineConfig([
   mayNotImport(
     ['src/panel/**'],
     '(index|manager|restapi|commands)$|@jupyterlab/services'
+  ),
+  mayNotImport(
+    ['src/chat/components/**'],
+    '(index|manager|restapi|commands|plugin|panel|store)$|@jupyterlab/services'
   ),
   mayNotImport(['src/manager.ts', 'src/commands.ts'], '(index|panel(/.*)?)$'),
   mayNotImport(

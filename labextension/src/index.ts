@@ -6,6 +6,7 @@ import {
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
+import { chat } from './chat/plugin';
 import { addCommands, CommandIDs } from './commands';
 import { ModelManager } from './manager';
 import { ModelsPanel } from './panel/panel';
@@ -50,4 +51,4 @@ const panel: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [manager, panel];
+export default [manager, panel, chat];
