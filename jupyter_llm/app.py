@@ -35,6 +35,7 @@ from jupyter_llm.registry.settings import SavedSettings
 from jupyter_llm.telemetry.events import EventBus
 from jupyter_llm.telemetry.jupyter_events import StateEvents
 from jupyter_llm.telemetry.metrics import Metrics
+from jupyter_llm.telemetry.pulse import Pulse
 from jupyter_llm.types import (
     Download,
     DownloadState,
@@ -118,6 +119,8 @@ class LLMExtension(Configuration, ExtensionApp):
         )
         self._beginning: asyncio.Task[None] | None = None
         self.events = EventBus()
+        self.pulse = Pulse(self.events, self._tell_figures)
+        self._told: dict[str, ModelStatus] = {}
         self._telling: set[asyncio.Task[None]] = set()
         self.state_events = StateEvents(cast("EventLogger", serverapp.event_logger))
 
@@ -156,6 +159,7 @@ class LLMExtension(Configuration, ExtensionApp):
         os.environ.update(environment.kernel_environment(serverapp, self.kernel_key))
         # in the background: where there is a registry, its first use imports what reads it
         self._beginning = asyncio.create_task(self._begin(), name="begin")
+        self.pulse.start()
 
     async def _begin(self) -> None:
         await self.downloads.start()
@@ -169,6 +173,7 @@ class LLMExtension(Configuration, ExtensionApp):
         """
         for name in environment.EXPORTED:
             os.environ.pop(name, None)
+        self.pulse.stop()
         self.events.close()
         if self._beginning is not None:
             self._beginning.cancel()
@@ -222,6 +227,15 @@ class LLMExtension(Configuration, ExtensionApp):
             self._telling.add(task := asyncio.create_task(self._tell_memory()))
             task.add_done_callback(self._telling.discard)
 
+    async def _tell_figures(self) -> None:
+        """What no change of state announces: work done, who waits, keep-alives, memory."""
+        ready = [each for each in self.manager.loaded() if each.state is ModelState.READY]
+        for status in ready:
+            if self._told.get(status.model.id) != status:
+                self.events.publish("model", status)
+        self._told = {status.model.id: status for status in ready}
+        await self._tell_memory()
+
     async def _tell_memory(self) -> None:
-        survey = await self.pool.in_thread(self.pool.survey)
+        survey = await asyncio.to_thread(self.pool.survey)
         self.events.publish("vram", vram_body(survey, self.manager.loaded()))

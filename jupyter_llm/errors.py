@@ -21,6 +21,7 @@
     ├── DownloadError                what the Hub delivers is not what it promised
     ├── InsufficientDiskError        no room for a download; need and free in the message
     ├── RegistryError                the database of settings, downloads and usage fails
+    ├── AnswerFormatError            (kernel side) an answer is not of the type asked for
     └── ServerNotFoundError          (kernel side) no server of ours to talk to
 
 A message says what happened and what to do next. What HTTP makes of an error is
@@ -174,6 +175,12 @@ class RegistryError(LLMError):
     """The registry cannot be used now; the message says where it is and what to do."""
 
     code = "registry_unavailable"
+
+
+class AnswerFormatError(LLMError):
+    """The kernel asked for a value of some type, and the answer is none; the message has both."""
+
+    code = "answer_format"
 
 
 class ServerNotFoundError(LLMError):

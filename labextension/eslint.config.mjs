@@ -4,9 +4,10 @@ import prettier from 'eslint-config-prettier';
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
-/** A file imports only what stands to its right: index, panel, manager, restapi, types. */
-const mayNotImport = (files, modules) => ({
+/** A file imports only what stands to its right: index, plugins, manager, restapi, types. */
+const mayNotImport = (files, modules, ignores = []) => ({
   files,
+  ignores,
   rules: {
     'no-restricted-imports': ['error', { patterns: [{ regex: modules }] }]
   }
@@ -44,16 +45,20 @@ export default defineConfig([
   },
   mayNotImport(
     ['src/panel/**'],
-    '(index|manager|restapi|commands)$|@jupyterlab/services'
+    '(index|manager(/.*)?|restapi|requests|events|commands)$|@jupyterlab/services',
+    ['**/plugin.ts']
   ),
   mayNotImport(
     ['src/chat/components/**'],
-    '(index|manager|restapi|commands|plugin|panel|store)$|@jupyterlab/services'
+    '(index|manager(/.*)?|restapi|requests|events|commands|plugin|panel|store)$|@jupyterlab/services'
   ),
-  mayNotImport(['src/manager.ts', 'src/commands.ts'], '(index|panel(/.*)?)$'),
   mayNotImport(
-    ['src/restapi.ts', 'src/tokens.ts'],
-    '(index|panel(/.*)?|manager|commands)$'
+    ['src/manager/**', 'src/commands.ts', '**/plugin.ts'],
+    '(index|panel/(?!icon$).*)$' // the icon is everybody's
+  ),
+  mayNotImport(
+    ['src/{restapi,requests,events,sse,tokens}.ts'],
+    '(index|panel/.*|manager/.*|commands)$'
   ),
   mayNotImport(['src/types.ts'], '.*'),
   prettier

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import types as stdlib_types
 import typing
 from enum import StrEnum
 from pathlib import Path
@@ -12,14 +13,24 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jupyter_llm import types
+from jupyter_llm.handlers.wire.downloads import offers_body, repo_body
+from jupyter_llm.library.hub.choose import Choice
+from jupyter_llm.library.hub.pull import Offer
+from jupyter_llm.library.hub.repo import HubFile, HubRepo
+from jupyter_llm.telemetry.events import KINDS
 
 if TYPE_CHECKING:
     from live import LiveServer
 
 SOURCE = (Path(__file__).parent.parent / "labextension/src/types.ts").read_text()
-INTERFACES = dict(
-    re.findall(r"^export interface (\w+) \{\n(.*?)^\}", SOURCE, re.MULTILINE | re.DOTALL)
-)
+INTERFACES = {
+    name: (base, body)
+    for name, base, body in re.findall(
+        r"^export interface (\w+)(?: extends (\w+))? \{\n(.*?)^\}",
+        SOURCE,
+        re.MULTILINE | re.DOTALL,
+    )
+}
 VALUES = {
     name: value
     for name in INTERFACES
@@ -31,6 +42,10 @@ PLAIN = {str: "string", int: "number", float: "number", bool: "boolean"}
 def in_typescript(hint: object) -> str:
     if hint in PLAIN:
         return PLAIN[typing.cast("type", hint)]
+    if isinstance(hint, stdlib_types.UnionType):
+        value, nothing = typing.get_args(hint)
+        assert nothing is type(None)
+        return f"{in_typescript(value)} | null"
     if typing.get_origin(hint) is tuple:
         return f"{in_typescript(typing.get_args(hint)[0])}[]"
     name = typing.cast("type", hint).__name__
@@ -38,11 +53,15 @@ def in_typescript(hint: object) -> str:
 
 
 def fields_of_interface(name: str) -> dict[str, str]:
-    return dict(re.findall(r"^  (\w+): (.+);$", INTERFACES[name], re.MULTILINE))
+    base, body = INTERFACES[name]
+    inherited = fields_of_interface(base) if base else {}
+    return inherited | dict(re.findall(r"^  (\w+): (.+);$", body, re.MULTILINE))
 
 
 def test_the_interfaces_that_stand_for_values_are_found() -> None:
-    assert {"IModel", "IModelStatus", "IDevice"} <= VALUES.keys()
+    assert {
+        *("IModel", "IModelStatus", "IDevice", "IDownload", "ILoadOptions", "IQueuePosition")
+    } <= VALUES.keys()
 
 
 @pytest.mark.parametrize("name", VALUES)
@@ -54,18 +73,47 @@ def test_an_interface_has_the_fields_of_its_value(name: str) -> None:
     assert fields_of_interface(name) == expected
 
 
-@pytest.mark.parametrize("kind", [types.ModelState, types.ModelSource])
+@pytest.mark.parametrize(
+    "kind", [types.ModelState, types.ModelSource, types.DownloadState, types.Fit]
+)
 def test_a_union_has_the_members_of_its_enumeration(kind: type[StrEnum]) -> None:
     pattern = rf"^export type {kind.__name__} =(.*?);"
     (union,) = re.findall(pattern, SOURCE, re.MULTILINE | re.DOTALL)
-    assert re.findall(r"'([\w-]+)'", union) == [member.value for member in kind]
+    assert re.findall(r"'([\w -]+)'", union) == [member.value for member in kind]
 
 
 @pytest.mark.parametrize(("path", "name"), [("models", "IModelsBody"), ("vram", "IMemoryBody")])
 def test_an_answer_has_the_fields_of_its_interface(
     live_server: LiveServer, path: str, name: str
 ) -> None:
-    body = live_server.json(path)
-    assert fields_of_interface(name).keys() <= body.keys()
-    (element,) = re.findall(r"(\w+)\[\]", fields_of_interface(name)["data"])
-    assert fields_of_interface(element).keys() <= body["data"][0].keys()
+    assert_has_fields(live_server.json(path), name)
+
+
+def test_what_each_model_takes_has_the_fields_of_its_interface(live_server: LiveServer) -> None:
+    live_server.json("load", {"model": "echo"})
+    body = live_server.json("vram")
+    live_server.json("unload", {"model": "echo"})
+    assert_has_fields(body["models"][0], "IModelMemory")
+
+
+def test_what_the_hub_has_is_told_in_the_fields_of_its_interfaces() -> None:
+    file = HubFile(path="model-Q8_0.gguf", size_bytes=1)
+    repo = HubRepo(id="org/name", revision="main", files=(file,))
+    choice = Choice(name="model", quantization="Q8_0", files=(file,))
+    assert_has_fields(offers_body(repo, [Offer(choice=choice, fit=types.Fit.FITS)]), "IOffersBody")
+    assert fields_of_interface("IHubRepo").keys() == repo_body(repo).keys()
+
+
+def test_every_kind_of_event_is_one_that_the_server_tells() -> None:
+    kinds = re.findall(r"IEvent<'(\w+)', (\w+)>", SOURCE)
+    assert {kind for kind, _ in kinds} <= set(KINDS)
+    assert {body for _, body in kinds} <= INTERFACES.keys()
+
+
+def assert_has_fields(body: dict[str, typing.Any], name: str) -> None:
+    """The body has every field of an interface, and so have the objects in its lists."""
+    expected = fields_of_interface(name)
+    assert expected.keys() <= body.keys()
+    for field, kind in expected.items():
+        if kind.startswith("I") and kind.endswith("[]") and body[field]:
+            assert_has_fields(body[field][0], kind.removesuffix("[]"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from http import HTTPStatus
 
 from jupyter_server.auth.decorator import authorized
@@ -90,7 +91,7 @@ class EventsHandler(LLMHandler, WebSocketHandler):
         await self._send(subscribed_message(subscription.kinds))
         async for event in subscription:
             if self._concerns_caller(event):
-                await self._send(event_message(event))
+                await self._send(event_message(self._for_caller(event)))
         self.close(1001, "The server is stopping.")
 
     def _concerns_caller(self, event: Event) -> bool:
@@ -101,6 +102,14 @@ class EventsHandler(LLMHandler, WebSocketHandler):
             case ModelUsage(model_id=model_id):
                 return self.context.manager.may_know(model_id)
         return True
+
+    def _for_caller(self, event: Event) -> Event:
+        """The event without what is in it of models that the caller's key hides."""
+        match event.payload:
+            case {"models": list(models)}:
+                known = [each for each in models if self.context.manager.may_know(each["id"])]
+                return replace(event, payload={**event.payload, "models": known})
+        return event
 
     async def _send(self, message: bytes) -> None:
         try:

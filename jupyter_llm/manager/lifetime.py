@@ -15,12 +15,14 @@ class Lifetime:
     """Counts the idle seconds of one instance and ends it after its keep-alive.
 
     `keep_alive_s` may be 0 (it leaves with its last request) or infinite. `end` is called
-    on the event loop, at a moment when nobody uses the instance.
+    on the event loop, at a moment when nobody uses the instance. `expires_at` is when that
+    will be, in seconds since the epoch; `None` while it is not counted.
     """
 
     def __init__(self, keep_alive_s: float, end: Callable[[], None]) -> None:
         self.keep_alive_s = keep_alive_s
         self.last_used_at = time.monotonic()
+        self.expires_at: float | None = None
         self._end = end
         self._num_users = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -57,9 +59,10 @@ class Lifetime:
         if self._num_users == 0 and math.isfinite(self.keep_alive_s):
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(self.keep_alive_s, self._end)
+            self.expires_at = time.time() + self.keep_alive_s
 
     def stop(self) -> None:
         """Count no more, until the next `start` or `release`."""
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+            self._timer = self.expires_at = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from jupyter_llm.types import EngineStats, MemoryUse, ModelState, ModelStatus
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from jupyter_llm.manager.lifetime import Lifetime
     from jupyter_llm.types import Model
 
 _PROGRESS_STEP = 0.01
@@ -19,7 +21,8 @@ class Standing:
     """The state of one model; `on_change` is told of every new one.
 
     `read_stats` gives the figures of its engine, which are part of the status while it is
-    ready; `count_waiting` how many requests wait for a turn, which always is.
+    ready; `count_waiting` how many requests wait for a turn, which always is. `lifetime` is
+    `None` while the model stays whatever happens.
     """
 
     def __init__(
@@ -28,17 +31,27 @@ class Standing:
         *,
         read_stats: Callable[[], EngineStats],
         count_waiting: Callable[[], int],
+        lifetime: Callable[[], Lifetime | None],
         on_change: Callable[[ModelStatus], None],
     ) -> None:
         self._read_stats = read_stats
         self._count_waiting = count_waiting
+        self._lifetime = lifetime
         self._on_change = on_change
         self._status = ModelStatus(model=model, state=ModelState.QUEUED)
 
     @property
     def status(self) -> ModelStatus:
         """Where the model stands, with its engine's figures while it is ready."""
-        return replace(self._status, stats=self.stats())
+        lifetime = self._lifetime() if self.state is ModelState.READY else None
+        if lifetime is None or math.isinf(lifetime.keep_alive_s):
+            return replace(self._status, stats=self.stats())
+        return replace(
+            self._status,
+            stats=self.stats(),
+            keep_alive_s=lifetime.keep_alive_s,
+            expires_at=lifetime.expires_at,
+        )
 
     @property
     def state(self) -> ModelState:

@@ -88,6 +88,7 @@ class EventBus:
 
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()
+        self._has_listeners = asyncio.Event()
 
     def publish(self, kind: str, payload: Any, *, user: str | None = None) -> None:
         """Tell the subscribers, or those of one user; waits for none of them."""
@@ -113,6 +114,7 @@ class EventBus:
             )
         subscription = Subscription(self, wanted, max_pending, user)
         self._subscriptions.add(subscription)
+        self._has_listeners.set()
         return subscription
 
     def close(self) -> None:
@@ -123,6 +125,12 @@ class EventBus:
     def leave(self, subscription: Subscription) -> None:
         """Tell this subscriber nothing more."""
         self._subscriptions.discard(subscription)
+        if not self._subscriptions:
+            self._has_listeners.clear()
+
+    async def listened_to(self) -> None:
+        """Return as soon as there is a subscriber."""
+        await self._has_listeners.wait()
 
     @property
     def num_subscribers(self) -> int:

@@ -140,7 +140,9 @@ class ModelStatus:
     """A model and where it stands.
 
     `progress` is the part of the load that is done (0 to 1), `error` the reason
-    of `failed` in words, `stats` what its engine reports while it is ready.
+    of `failed` in words, `stats` what its engine reports while it is ready. Nobody using
+    it, it leaves memory after `keep_alive_s`, at `expires_at` (seconds since the epoch);
+    `None` stands for never, and while somebody uses it nobody knows when.
     """
 
     model: Model
@@ -149,6 +151,8 @@ class ModelStatus:
     error: str = ""
     memory: MemoryUse = field(default_factory=MemoryUse)
     stats: EngineStats = field(default_factory=EngineStats)
+    keep_alive_s: float | None = None
+    expires_at: float | None = None
 
 
 class Fit(StrEnum):

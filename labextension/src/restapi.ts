@@ -1,85 +1,96 @@
-import { URLExt } from '@jupyterlab/coreutils';
-import { ServerConnection } from '@jupyterlab/services';
-
-import type { IDevice, IMemoryBody, IModelsBody } from './types';
+import type { Requests } from './requests';
+import type { IPermissions, LoadRequest } from './tokens';
+import type {
+  IDownload,
+  IDownloadsBody,
+  IHubRepo,
+  IHubSearchBody,
+  IMemoryBody,
+  IModelsBody,
+  IOffersBody
+} from './types';
 
 /** What the manager asks of the server. */
 export interface IRestAPI {
   listModels(): Promise<IModelsBody>;
-  listDevices(): Promise<IDevice[]>;
+  readMemory(): Promise<IMemoryBody>;
+  listDownloads(): Promise<IDownload[]>;
+  /** What this user may do with models. */
+  permissions(): Promise<IPermissions>;
   /** Resolves when the model is ready. */
-  load(modelId: string): Promise<void>;
+  load(modelId: string, request?: LoadRequest): Promise<void>;
+  /** Resolves when the model is ready and answers requests that name none. */
+  switchTo(modelId: string, request?: LoadRequest): Promise<void>;
   /** Resolves when the model's memory is free again. */
   unload(modelId: string): Promise<void>;
-  /** Whether this user may load and unload models. */
-  mayWrite(): Promise<boolean>;
-}
-
-/** The server answered, and the answer was no. */
-export class RestError extends Error {
-  constructor(
-    message: string,
-    readonly status: number
-  ) {
-    super(message);
-  }
+  search(text: string, limit: number): Promise<IHubRepo[]>;
+  offers(repoId: string): Promise<IOffersBody>;
+  /** Begin a download or go on with it; without a file, what suits the machine. */
+  download(repoId: string, filename?: string): Promise<IDownload>;
+  cancelDownload(downloadId: string): Promise<IDownload>;
 }
 
 /** The routes of the server extension; every call rejects with a `RestError` or a network error. */
 export class RestAPI implements IRestAPI {
-  constructor(private readonly settings: ServerConnection.ISettings) {}
+  constructor(private readonly requests: Requests) {}
 
   listModels(): Promise<IModelsBody> {
-    return this.request('llm/models');
+    return this.requests.get('llm/models');
   }
 
-  async listDevices(): Promise<IDevice[]> {
-    return (await this.request<IMemoryBody>('llm/vram')).data;
+  readMemory(): Promise<IMemoryBody> {
+    return this.requests.get('llm/vram');
   }
 
-  async load(modelId: string): Promise<void> {
-    await this.post('llm/load', { model: modelId });
+  async listDownloads(): Promise<IDownload[]> {
+    const path = 'llm/api/admin/downloads';
+    return (await this.requests.get<IDownloadsBody>(path)).downloads;
+  }
+
+  async permissions(): Promise<IPermissions> {
+    const actions = ['read', 'execute', 'write'] as const;
+    const asked = encodeURIComponent(JSON.stringify({ llm: actions }));
+    const me = await this.requests.get<{ permissions: { llm?: string[] } }>(
+      `api/me?permissions=${asked}`
+    );
+    const [read, execute, write] = actions.map(
+      action => me.permissions.llm?.includes(action) ?? false
+    );
+    return { read: !!read, execute: !!execute, write: !!write };
+  }
+
+  async load(modelId: string, request: LoadRequest = {}): Promise<void> {
+    await this.requests.post('llm/load', { model: modelId, ...request });
+  }
+
+  async switchTo(modelId: string, request: LoadRequest = {}): Promise<void> {
+    await this.requests.post('llm/switch', { model: modelId, ...request });
   }
 
   async unload(modelId: string): Promise<void> {
-    await this.post('llm/unload', { model: modelId });
+    await this.requests.post('llm/unload', { model: modelId });
   }
 
-  async mayWrite(): Promise<boolean> {
-    const asked = encodeURIComponent(JSON.stringify({ llm: ['write'] }));
-    const me = await this.request<{ permissions: { llm?: string[] } }>(
-      `api/me?permissions=${asked}`
+  async search(text: string, limit: number): Promise<IHubRepo[]> {
+    const query = new URLSearchParams({ search: text, limit: `${limit}` });
+    const path = `llm/api/admin/hub?${query.toString()}`;
+    return (await this.requests.get<IHubSearchBody>(path)).models;
+  }
+
+  offers(repoId: string): Promise<IOffersBody> {
+    return this.requests.get(`llm/api/admin/hub/${encodeURI(repoId)}`);
+  }
+
+  download(repoId: string, filename?: string): Promise<IDownload> {
+    return this.requests.post('llm/api/admin/models/download', {
+      repo_id: repoId,
+      ...(filename !== undefined && { filename })
+    });
+  }
+
+  cancelDownload(downloadId: string): Promise<IDownload> {
+    return this.requests.delete(
+      `llm/api/admin/downloads/${encodeURIComponent(downloadId)}`
     );
-    return me.permissions.llm?.includes('write') ?? false;
-  }
-
-  private post(path: string, body: object): Promise<unknown> {
-    return this.request(path, { method: 'POST', body: JSON.stringify(body) });
-  }
-
-  private async request<T>(path: string, init: RequestInit = {}): Promise<T> {
-    const response = await ServerConnection.makeRequest(
-      URLExt.join(this.settings.baseUrl, path),
-      init,
-      this.settings
-    );
-    if (!response.ok) {
-      throw new RestError(await reasonOf(response), response.status);
-    }
-    return (await response.json()) as T;
-  }
-}
-
-/** The server's own words where it has some, else the status line. */
-async function reasonOf(response: Response): Promise<string> {
-  const statusLine = `${response.status} ${response.statusText}`.trim();
-  try {
-    const body = (await response.json()) as {
-      message?: string;
-      error?: { message?: string };
-    };
-    return body.error?.message ?? body.message ?? statusLine;
-  } catch {
-    return statusLine; // a proxy's HTML page, or no body at all
   }
 }

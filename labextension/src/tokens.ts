@@ -2,7 +2,16 @@ import { Token } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
 import type { ISignal } from '@lumino/signaling';
 
-import type { IDevice, IModelStatus } from './types';
+import type {
+  IDevice,
+  IDownload,
+  IHubRepo,
+  ILoadOptions,
+  IModelEntry,
+  IModelMemory,
+  IOffersBody,
+  ServerEvent
+} from './types';
 
 /**
  * Why the server did not say how its models stand: it does not run the extension,
@@ -10,36 +19,67 @@ import type { IDevice, IModelStatus } from './types';
  */
 export type Problem = 'missing' | 'forbidden' | 'offline';
 
+/** What this user may do: see models, ask them, and load, download or delete them. */
+export interface IPermissions {
+  readonly read: boolean;
+  readonly execute: boolean;
+  readonly write: boolean;
+}
+
 /** One consistent picture of the server; replaced, never changed. */
 export interface ISnapshot {
   /** Whether the server has been asked yet. */
   readonly asked: boolean;
-  readonly models: readonly IModelStatus[];
+  /** Whether events come as they happen, rather than answers every few seconds. */
+  readonly isLive: boolean;
+  readonly problem: Problem | null;
+  readonly permissions: IPermissions;
+  readonly models: readonly IModelEntry[];
   /** The folders that the server looks for models in. */
   readonly modelsDirs: readonly string[];
   readonly devices: readonly IDevice[];
-  /** Whether this user may load and unload models. */
-  readonly mayWrite: boolean;
-  readonly problem: Problem | null;
-  /** Why the last load or unload was refused, by model id. */
+  /** What each model in memory holds. */
+  readonly memory: readonly IModelMemory[];
+  /** Downloads, those on their way first. */
+  readonly downloads: readonly IDownload[];
+  /** Why the last load, unload or switch was refused, by model id. */
   readonly refusals: ReadonlyMap<string, string>;
 }
 
-/** Knows the models of the notebook server; loads and unloads them. */
+/** How to load a model; `keep_alive` is in seconds, -1 for ever. */
+export type LoadRequest = Partial<ILoadOptions> & { keep_alive?: number };
+
+/** Knows the models of the notebook server and what happens to them; acts on them. */
 export interface IModelManager extends IDisposable {
   readonly snapshot: ISnapshot;
   readonly changed: ISignal<IModelManager, ISnapshot>;
-  /** Keep the snapshot fresh while somebody looks at it; ask nothing otherwise. */
-  watch(isVisible: boolean): void;
-  /** Resolves once the server has been asked again. */
+  /** Every event of the server as it comes, while somebody watches. */
+  readonly heard: ISignal<IModelManager, ServerEvent>;
+  /** Keep the snapshot fresh until the watch is disposed; nothing is asked while nobody watches. */
+  watch(): IDisposable;
+  /** Resolves once the server has been asked again; never rejects. */
   refresh(): Promise<void>;
   /** Never rejects: a refusal becomes part of the snapshot. */
-  load(modelId: string): Promise<void>;
+  load(modelId: string, request?: LoadRequest): Promise<void>;
+  /** Make a model the one that answers where none is named; never rejects. */
+  switchTo(modelId: string, request?: LoadRequest): Promise<void>;
   /** Never rejects: a refusal becomes part of the snapshot. */
   unload(modelId: string): Promise<void>;
+  /** Rejects with the server's reason, as everything below does. */
+  search(text: string): Promise<IHubRepo[]>;
+  offers(repoId: string): Promise<IOffersBody>;
+  /**
+   * Begin a download or go on with it; without a file, what suits the machine.
+   * It is loaded when it is done, if `load` says so.
+   */
+  download(
+    repoId: string,
+    options?: { filename?: string; load?: boolean }
+  ): Promise<IDownload>;
+  cancelDownload(downloadId: string): Promise<void>;
 }
 
 export const IModelManager = new Token<IModelManager>(
   '@jupyter-llm/labextension:IModelManager',
-  'Knows the language models of the notebook server; loads and unloads them.'
+  'Knows the language models of the notebook server and acts on them.'
 );

@@ -12,6 +12,13 @@ export type ModelState =
 export type ModelSource =
   'built-in' | 'models_dir' | 'shared' | 'hf_cache' | 'path';
 
+/** Whether a model runs in the memory of this machine: well, barely, or not. */
+export type Fit = 'fits' | 'tight' | 'will not fit' | 'unknown';
+
+/** Where a download stands; one that was cancelled or failed can be resumed. */
+export type DownloadState =
+  'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+
 /** A model that can be loaded: what its files say of themselves. */
 export interface IModel {
   id: string;
@@ -39,6 +46,25 @@ export interface IMemoryUse {
   overhead_bytes: number;
 }
 
+/** The same with its sum, as answers have it. */
+export interface IMemoryTotal extends IMemoryUse {
+  total_bytes: number;
+}
+
+/** How to load a model; `null` leaves the choice to the server. */
+export interface ILoadOptions {
+  context_length: number | null;
+  slots: number | null;
+  num_kv_cells: number | null;
+  num_threads: number | null;
+  batch_size: number | null;
+  num_gpu_layers: number | null;
+  kv_type: string | null;
+  adapters: string[] | null;
+  speculation: string | null;
+  draft_model: string | null;
+}
+
 /** A snapshot of a loaded engine; counters grow from zero at load. */
 export interface IEngineStats {
   slots: number;
@@ -56,7 +82,10 @@ export interface IEngineStats {
   step_s: number;
 }
 
-/** A model and where it stands; `progress` is the part of its load that is done, 0 to 1. */
+/**
+ * A model and where it stands; `progress` is the part of its load that is done, 0 to 1.
+ * It leaves at `expires_at`, in seconds since 1970; `null` for never, or while it is used.
+ */
 export interface IModelStatus {
   model: IModel;
   state: ModelState;
@@ -64,6 +93,16 @@ export interface IModelStatus {
   error: string;
   memory: IMemoryUse;
   stats: IEngineStats;
+  keep_alive_s: number | null;
+  expires_at: number | null;
+}
+
+/** A model of the listing: what it takes or would take, and whether that fits. */
+export interface IModelEntry extends IModelStatus {
+  estimate: IMemoryTotal;
+  fit: Fit;
+  /** Why no engine runs it here; empty where one does. */
+  unavailable: string;
 }
 
 /**
@@ -80,13 +119,92 @@ export interface IDevice {
   other_servers_bytes: number;
 }
 
+/** Files of a Hub repository on their way to the disk; `path` is where the model will be. */
+export interface IDownload {
+  id: string;
+  repo_id: string;
+  revision: string;
+  filenames: string[];
+  path: string;
+  state: DownloadState;
+  size_bytes: number;
+  done_bytes: number;
+  bytes_per_s: number;
+  eta_s: number | null;
+  error: string;
+}
+
+/** Where a request of this user stands: 1 is the next one, 0 has its turn. */
+export interface IQueuePosition {
+  request_id: string;
+  model_id: string;
+  position: number;
+}
+
 /** `GET llm/models`. */
 export interface IModelsBody {
-  data: IModelStatus[];
+  data: IModelEntry[];
   models_dirs: string[];
+}
+
+/** What one model holds. */
+export interface IModelMemory extends IMemoryTotal {
+  id: string;
+  engine: string;
 }
 
 /** `GET llm/vram`. */
 export interface IMemoryBody {
   data: IDevice[];
+  models: IModelMemory[];
 }
+
+/** `GET llm/api/admin/downloads`. */
+export interface IDownloadsBody {
+  downloads: IDownload[];
+}
+
+/** A repository on the Hub. */
+export interface IHubRepo {
+  id: string;
+  licence: string;
+  gated: boolean;
+  downloads: number;
+  likes: number;
+}
+
+/** `GET llm/api/admin/hub`. */
+export interface IHubSearchBody {
+  models: IHubRepo[];
+}
+
+/** What could be downloaded of a repository. */
+export interface IOffer {
+  name: string;
+  quantization: string;
+  filenames: string[];
+  projector: string | null;
+  size_bytes: number;
+  fit: Fit;
+}
+
+/** `GET llm/api/admin/hub/{id}`. */
+export interface IOffersBody extends IHubRepo {
+  files: IOffer[];
+}
+
+interface IEvent<Kind extends string, Data> {
+  type: Kind;
+  /** Seconds since 1970. */
+  at: number;
+  data: Data;
+  /** How many events right before this one were lost. */
+  missed?: number;
+}
+
+/** What `llm/ws` tells. */
+export type ServerEvent =
+  | IEvent<'model', IModelStatus>
+  | IEvent<'download', IDownload>
+  | IEvent<'vram', IMemoryBody>
+  | IEvent<'queue', IQueuePosition>;

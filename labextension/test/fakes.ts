@@ -1,11 +1,28 @@
+import type { IEventSocketListener, OpenEventSocket } from '../src/events';
+import type { IPage } from '../src/manager/attention';
 import type { IRestAPI } from '../src/restapi';
+import type { IPermissions, LoadRequest } from '../src/tokens';
 import type {
+  DownloadState,
   IDevice,
+  IDownload,
   IEngineStats,
+  IHubRepo,
+  IMemoryBody,
+  IMemoryUse,
+  IModelEntry,
   IModelsBody,
-  IModelStatus,
-  ModelState
+  IOffersBody,
+  ModelState,
+  ServerEvent
 } from '../src/types';
+
+const NO_MEMORY: IMemoryUse = {
+  weights_bytes: 0,
+  kv_cache_bytes: 0,
+  compute_bytes: 0,
+  overhead_bytes: 0
+};
 
 const IDLE: IEngineStats = {
   slots: 0,
@@ -23,7 +40,7 @@ const IDLE: IEngineStats = {
   step_s: 0
 };
 
-export function aStatus(id: string, state: ModelState): IModelStatus {
+export function aStatus(id: string, state: ModelState): IModelEntry {
   return {
     model: {
       id,
@@ -45,13 +62,34 @@ export function aStatus(id: string, state: ModelState): IModelStatus {
     state,
     progress: 0,
     error: '',
-    memory: {
-      weights_bytes: 0,
-      kv_cache_bytes: 0,
-      compute_bytes: 0,
-      overhead_bytes: 0
-    },
-    stats: IDLE
+    memory: NO_MEMORY,
+    stats: IDLE,
+    keep_alive_s: null,
+    expires_at: null,
+    estimate: { ...NO_MEMORY, total_bytes: 6_000_000 },
+    fit: 'fits',
+    unavailable: ''
+  };
+}
+
+/** A download that has just begun. */
+export function aDownload(
+  id: string,
+  state: DownloadState,
+  path = '/models/new.gguf'
+): IDownload {
+  return {
+    id,
+    repo_id: `org/${id}`,
+    revision: 'main',
+    filenames: ['new.gguf'],
+    path,
+    state,
+    size_bytes: 100,
+    done_bytes: 0,
+    bytes_per_s: 0,
+    eta_s: null,
+    error: ''
   };
 }
 
@@ -59,26 +97,39 @@ export function aStatus(id: string, state: ModelState): IModelStatus {
 export class FakeServer implements IRestAPI {
   models = [aStatus('guide', 'unloaded')];
   devices: IDevice[] = [];
-  canWrite = true;
+  downloads: IDownload[] = [];
+  granted: IPermissions = { read: true, execute: true, write: true };
   /** What every question is answered with. */
   failure: Error | null = null;
   /** What every load and unload is answered with. */
   refusal: Error | null = null;
   questions = 0;
+  loads: [string, LoadRequest | undefined][] = [];
   gate: Promise<void> = Promise.resolve();
 
   listModels(): Promise<IModelsBody> {
     this.questions += 1;
-    return this.failure
-      ? Promise.reject(this.failure)
-      : Promise.resolve({ data: this.models, models_dirs: ['/models'] });
+    return this.answer({ data: this.models, models_dirs: ['/models'] });
   }
 
-  listDevices(): Promise<IDevice[]> {
-    return Promise.resolve(this.devices);
+  readMemory(): Promise<IMemoryBody> {
+    return this.answer({ data: this.devices, models: [] });
   }
 
-  load(modelId: string): Promise<void> {
+  listDownloads(): Promise<IDownload[]> {
+    return this.answer(this.downloads);
+  }
+
+  permissions(): Promise<IPermissions> {
+    return this.answer(this.granted);
+  }
+
+  load(modelId: string, request?: LoadRequest): Promise<void> {
+    this.loads.push([modelId, request]);
+    return this.become(modelId, 'ready');
+  }
+
+  switchTo(modelId: string): Promise<void> {
     return this.become(modelId, 'ready');
   }
 
@@ -86,8 +137,25 @@ export class FakeServer implements IRestAPI {
     return this.become(modelId, 'unloaded');
   }
 
-  mayWrite(): Promise<boolean> {
-    return Promise.resolve(this.canWrite);
+  search(): Promise<IHubRepo[]> {
+    return this.answer([]);
+  }
+
+  offers(id: string): Promise<IOffersBody> {
+    const repo = { id, licence: '', gated: false, downloads: 0, likes: 0 };
+    return this.answer({ ...repo, files: [] });
+  }
+
+  download(repoId: string): Promise<IDownload> {
+    return this.answer(aDownload(repoId, 'queued'));
+  }
+
+  cancelDownload(downloadId: string): Promise<IDownload> {
+    return this.answer(aDownload(downloadId, 'cancelled'));
+  }
+
+  private answer<T>(value: T): Promise<T> {
+    return this.failure ? Promise.reject(this.failure) : Promise.resolve(value);
   }
 
   private async become(modelId: string, state: ModelState): Promise<void> {
@@ -99,4 +167,62 @@ export class FakeServer implements IRestAPI {
       status.model.id === modelId ? { ...status, state } : status
     );
   }
+}
+
+/** The server's events: opens sockets, tells whoever listens, and can go away. */
+export class FakeEvents {
+  isThere = true;
+  opened = 0;
+
+  readonly open: OpenEventSocket = listener => {
+    this.opened += 1;
+    if (!this.isThere) {
+      return Promise.reject(new Error('no socket'));
+    }
+    this.listeners.add(listener);
+    return Promise.resolve({ close: () => this.listeners.delete(listener) });
+  };
+
+  get numListeners(): number {
+    return this.listeners.size;
+  }
+
+  tell(event: Pick<ServerEvent, 'type' | 'data'> & { missed?: number }): void {
+    for (const listener of this.listeners) {
+      listener.onEvent({ at: 0, ...event } as ServerEvent);
+    }
+  }
+
+  /** End every connection, as a server does that stops. */
+  end(): void {
+    const gone = [...this.listeners];
+    this.listeners.clear();
+    for (const listener of gone) {
+      listener.onEnd();
+    }
+  }
+
+  private readonly listeners = new Set<IEventSocketListener>();
+}
+
+/** A page that can be hidden. */
+export class FakePage implements IPage {
+  hidden = false;
+
+  addEventListener(_: 'visibilitychange', listener: () => void): void {
+    this.listeners.add(listener);
+  }
+
+  removeEventListener(_: 'visibilitychange', listener: () => void): void {
+    this.listeners.delete(listener);
+  }
+
+  become(hidden: boolean): void {
+    this.hidden = hidden;
+    this.listeners.forEach(listener => {
+      listener();
+    });
+  }
+
+  private readonly listeners = new Set<() => void>();
 }

@@ -1,14 +1,18 @@
-import { ModelManager } from '../src/manager';
-import { RestError } from '../src/restapi';
+import { ModelManager } from '../src/manager/manager';
+import { RestError } from '../src/requests';
 import type { IModelsBody, ModelState } from '../src/types';
-import { aStatus, FakeServer } from './fakes';
+import { aDownload, aStatus, FakeEvents, FakePage, FakeServer } from './fakes';
 
 let server: FakeServer;
+let events: FakeEvents;
+let page: FakePage;
 let manager: ModelManager;
 
 beforeEach(() => {
   server = new FakeServer();
-  manager = new ModelManager(server);
+  events = new FakeEvents();
+  page = new FakePage();
+  manager = new ModelManager(server, events.open, page);
 });
 
 afterEach(() => {
@@ -34,7 +38,7 @@ describe('refresh', () => {
     expect(manager.snapshot).toMatchObject({
       asked: true,
       problem: null,
-      mayWrite: true
+      permissions: { read: true, execute: true, write: true }
     });
     expect(stateOf('guide')).toBe('unloaded');
   });
@@ -43,7 +47,7 @@ describe('refresh', () => {
     const heard: boolean[] = [];
     manager.changed.connect((_, snapshot) => heard.push(snapshot.asked));
     await manager.refresh();
-    expect(heard).toEqual([true]);
+    expect(heard.at(-1)).toBe(true);
   });
 
   it.each([
@@ -76,8 +80,7 @@ describe('refresh', () => {
         answerLate = resolve;
       });
     const first = manager.refresh();
-    await Promise.resolve();
-    await Promise.resolve();
+    await new Promise(resolve => setTimeout(resolve));
     server.listModels = prompt;
     server.models = [aStatus('guide', 'ready')];
     await manager.refresh();
@@ -167,7 +170,7 @@ it('does not call a load refused that an unload has ended', async () => {
   expect(stateOf('guide')).toBe('unloaded');
 });
 
-describe('watch', () => {
+describe('events', () => {
   beforeEach(() => {
     jest.useFakeTimers();
   });
@@ -176,36 +179,184 @@ describe('watch', () => {
     jest.useRealTimers();
   });
 
-  it('asks nothing before somebody looks', async () => {
-    await jest.advanceTimersByTimeAsync(60_000);
-    expect(server.questions).toBe(0);
+  /** Let what was begun come to its end, and some time pass. */
+  const pass = (ms = 100): Promise<void> => jest.advanceTimersByTimeAsync(ms);
+
+  it('are not asked for before somebody looks', async () => {
+    await pass(60_000);
+    expect(server.questions + events.opened).toBe(0);
   });
 
-  it('asks at once, then seldom, and stops when nobody looks', async () => {
-    manager.watch(true);
-    await jest.advanceTimersByTimeAsync(1000);
+  it('take the place of questions', async () => {
+    manager.watch();
+    await pass();
+    expect(manager.snapshot).toMatchObject({ asked: true, isLive: true });
+    events.tell({ type: 'model', data: aStatus('guide', 'ready') });
+    expect(stateOf('guide')).toBe('ready');
+    await pass(600_000);
     expect(server.questions).toBe(1);
-    await jest.advanceTimersByTimeAsync(9000);
-    expect(server.questions).toBe(4);
-    manager.watch(false);
-    await jest.advanceTimersByTimeAsync(60_000);
-    expect(server.questions).toBe(4);
-    manager.watch(true);
-    await jest.advanceTimersByTimeAsync(1000);
-    expect(server.questions).toBe(5);
   });
 
-  it('asks often while a model moves', async () => {
-    server.models = [aStatus('guide', 'loading')];
-    manager.watch(true);
-    await jest.advanceTimersByTimeAsync(7000);
-    expect(server.questions).toBeGreaterThanOrEqual(10);
+  it('are shared by all who look, and end some time after the last has left', async () => {
+    const watches = [manager.watch(), manager.watch()];
+    await pass();
+    watches[0]?.dispose();
+    await pass(60_000);
+    expect(events.numListeners).toBe(1);
+    watches[1]?.dispose();
+    await pass(5000);
+    expect(events.numListeners).toBe(1);
+    await pass(60_000);
+    expect(events.numListeners).toBe(0);
+    expect(manager.snapshot.isLive).toBe(false);
+    manager.watch();
+    await pass();
+    expect(events.numListeners).toBe(1);
   });
 
-  it('asks less and less while the server is away', async () => {
+  it('pause while the page is hidden', async () => {
+    manager.watch();
+    await pass();
+    page.become(true);
+    await pass(60_000);
+    expect(events.numListeners).toBe(0);
+    expect(server.questions).toBe(1);
+    page.become(false);
+    await pass();
+    expect(events.numListeners).toBe(1);
+    expect(server.questions).toBe(2);
+  });
+
+  it('come again after a restart, and everything is asked anew', async () => {
+    manager.watch();
+    await pass();
     server.failure = new TypeError('network');
-    manager.watch(true);
-    await jest.advanceTimersByTimeAsync(300_000);
-    expect(server.questions).toBeLessThan(30);
+    events.isThere = false;
+    events.end();
+    await pass(30_000);
+    expect(manager.snapshot).toMatchObject({
+      isLive: false,
+      problem: 'offline'
+    });
+    expect(stateOf('guide')).toBe('unloaded'); // as it was last seen
+
+    server.failure = null;
+    server.models = [aStatus('guide', 'ready')];
+    server.granted = { read: true, execute: true, write: false };
+    events.isThere = true;
+    await pass(30_000);
+    expect(manager.snapshot).toMatchObject({ isLive: true, problem: null });
+    expect(manager.snapshot.permissions.write).toBe(false);
+    expect(stateOf('guide')).toBe('ready');
+  });
+
+  it('leave a server alone more and more while it is away', async () => {
+    server.failure = new TypeError('network');
+    events.isThere = false;
+    manager.watch();
+    await pass(300_000);
+    expect(events.opened).toBeLessThan(100);
+    expect(events.opened).toBeGreaterThan(10);
+  });
+
+  it('are replaced by questions where no WebSocket gets through', async () => {
+    events.isThere = false;
+    manager.watch();
+    await pass(31_000);
+    expect(server.questions).toBeGreaterThanOrEqual(8);
+    expect(server.questions).toBeLessThanOrEqual(20);
+    expect(events.opened).toBe(1);
+    expect(manager.snapshot).toMatchObject({ isLive: false, problem: null });
+
+    server.models = [aStatus('guide', 'loading')];
+    await pass(6000);
+    const before = server.questions;
+    await pass(7000);
+    expect(server.questions - before).toBeGreaterThanOrEqual(6);
+
+    events.isThere = true;
+    await pass(60_000);
+    expect(manager.snapshot.isLive).toBe(true);
+  });
+
+  it('that come while the server is asked win over its answer', async () => {
+    await manager.refresh();
+    let answer: (body: IModelsBody) => void = () => undefined;
+    server.listModels = () =>
+      new Promise(resolve => {
+        answer = resolve;
+      });
+    manager.watch();
+    await pass();
+    events.tell({ type: 'model', data: aStatus('guide', 'ready') });
+    answer({ data: [aStatus('guide', 'loading')], models_dirs: [] });
+    await pass();
+    expect(stateOf('guide')).toBe('ready');
+  });
+
+  it('of models that are not in the list, or that were missed, ask anew', async () => {
+    manager.watch();
+    await pass();
+    server.models = [aStatus('new', 'ready')];
+    events.tell({ type: 'model', data: aStatus('new', 'loading') });
+    await pass();
+    expect(stateOf('new')).toBe('ready');
+    const before = server.questions;
+    events.tell({
+      type: 'model',
+      data: aStatus('new', 'ready'),
+      missed: 7
+    });
+    await pass();
+    expect(server.questions).toBe(before + 1);
+  });
+
+  it('go to whoever wants them as they are', async () => {
+    const heard: string[] = [];
+    manager.heard.connect((_, { type }) => heard.push(type));
+    manager.watch();
+    await pass();
+    events.tell({
+      type: 'queue',
+      data: { request_id: 'r', model_id: 'guide', position: 2 }
+    });
+    expect(heard).toEqual(['queue']);
+  });
+});
+
+describe('downloads', () => {
+  it('are shown from their beginning, with what is on its way first', async () => {
+    server.downloads = [
+      aDownload('old', 'done'),
+      aDownload('half', 'cancelled')
+    ];
+    await manager.refresh();
+    await manager.download('new');
+    expect(manager.snapshot.downloads.map(({ id }) => id)).toEqual([
+      'new',
+      'half',
+      'old'
+    ]);
+  });
+
+  it('are loaded when they are done, if that was asked for', async () => {
+    manager.watch();
+    await manager.refresh();
+    await manager.download('new', { load: true });
+    expect(server.loads).toEqual([]);
+    server.models = [aStatus('new', 'unloaded')];
+    server.downloads = [aDownload('new', 'done')];
+    await manager.refresh();
+    expect(server.loads).toEqual([['new', undefined]]);
+    await manager.refresh();
+    expect(server.loads).toHaveLength(1);
+  });
+
+  it('are not loaded once they were cancelled', async () => {
+    await manager.download('new', { load: true });
+    await manager.cancelDownload('new');
+    server.downloads = [aDownload('new', 'done')];
+    await manager.refresh();
+    expect(server.loads).toEqual([]);
   });
 });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from playwright.async_api import Locator, expect
@@ -30,7 +31,11 @@ class ChatPage:
 
     async def say(self, text: str) -> None:
         await self.box.fill(text)
-        await self.box.press("Enter")
+        async with asyncio.timeout(30):
+            # a Lab that still restores its layout takes the focus away again
+            while await self.box.input_value():
+                await self.box.press("Enter")
+                await self.page.wait_for_timeout(100)
 
     async def ask(self, text: str) -> Locator:
         """Ask and wait for the end of the answer."""
@@ -42,6 +47,10 @@ class ChatPage:
             "data-state", "done", timeout=ANSWER_TIMEOUT_MS
         )
         return self.answers.last
+
+    async def hears(self, text: str) -> None:
+        """Wait until so much of an answer has come."""
+        await expect(self.answers.last).to_contain_text(text, timeout=ANSWER_TIMEOUT_MS)
 
     def button(self, name: str) -> Locator:
         return self.panel.get_by_role("button", name=name, exact=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from axe import AXE
 from lab_page import find_browser
 from live import LiveServer
 
@@ -52,6 +53,8 @@ def browser_and_panel() -> None:
         missing.append("Chromium (apt-get install chromium)")
     if not PANEL.exists():
         missing.append("the built side panel (make panel, with Node.js 20 or later)")
+    if not AXE.exists():
+        missing.append("axe-core (jlpm install --immutable, in labextension)")
     if missing and os.environ.get("CI"):
         pytest.fail(f"needs {' and '.join(missing)}")
     if missing:

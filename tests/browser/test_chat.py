@@ -103,14 +103,14 @@ async def test_an_answer_is_stopped_in_the_middle_and_asked_for_again(slow_lab: 
         chat = ChatPage(page)
         await chat.open("echo")
         await chat.say(LONG)
-        await expect(chat.answers.last).to_contain_text("word5 ")
+        await chat.hears("word5 ")
         await page.screenshot("chat-streaming")
         await chat.press("Stop")
         await expect(chat.answers.last).to_have_attribute("data-state", "stopped")
         await expect(chat.answers.last).to_contain_text("stopped")
         await until_idle(slow_lab)
         await chat.say(LONG)
-        await expect(chat.answers.last).to_contain_text("word5 ")
+        await chat.hears("word5 ")
         await chat.box.press("Escape")
         await expect(chat.answers.last).to_have_attribute("data-state", "stopped")
 
@@ -131,7 +131,7 @@ async def test_an_answer_goes_on_when_the_page_is_loaded_anew(slow_lab: LiveServ
         chat = ChatPage(page)
         await chat.open("echo")
         await chat.say(LONG)
-        await expect(chat.answers.last).to_contain_text("word5 ")
+        await chat.hears("word5 ")
         await page.reload()
         await chat.open()
         await expect(chat.answers.last).to_have_attribute("data-state", "running")
@@ -147,10 +147,10 @@ async def test_two_tabs_show_the_same(slow_lab: LiveServer) -> None:
         await here.open("echo")
         await there.open()
         await here.say(LONG)
-        await expect(here.answers.last).to_contain_text("word5 ")
+        await here.hears("word5 ")
         await there.press("Conversations")
         await there.panel.get_by_role("button", name=re.compile("^word0")).first.click()
-        await expect(there.answers.last).to_contain_text("word15 ")
+        await there.hears("word15 ")
         await there.press("Stop")
         for chat in (here, there):
             await expect(chat.answers.last).to_have_attribute("data-state", "stopped")
@@ -182,6 +182,17 @@ async def test_conversations_are_kept_renamed_and_deleted(lab: LiveServer) -> No
         await chat.press("Delete")
         entries = chat.panel.locator(".jp-LLM-chat-entry-title")
         await expect(entries).to_have_text(["The second one"])
+
+
+async def test_who_may_not_execute_is_told_so(new_lab: Callable[..., LiveServer]) -> None:
+    authorizer = "--ServerApp.authorizer_class=read_only.ReadOnlyModels"
+    with new_lab(authorizer, env={"PYTHONPATH": str(HERE)}) as lab:
+        async with opened(lab) as page:
+            chat = ChatPage(page)
+            await page.run_command("llm:open-chat")
+            await expect(chat.panel).to_contain_text('the right to "execute"')
+            await expect(chat.box).to_have_count(0)
+            await page.screenshot("chat-read-only")
 
 
 async def until_idle(lab: LiveServer) -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from axe import look, serious_violations
 from lab_page import opened
 from playwright.async_api import expect
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(300)  # a browser and JupyterLab take long on a busy machine
 
 HERE = Path(__file__).parent
+PANEL = "#jp-llm-models"
 
 
 async def test_a_model_is_loaded_and_unloaded(lab: LiveServer) -> None:
@@ -39,6 +42,16 @@ async def test_the_panel_follows_what_others_do(lab: LiveServer) -> None:
         await page.expect_state("echo", "ready")
         lab.json("unload", {"model": "echo"})
         await page.expect_state("echo", "unloaded")
+
+
+async def test_axe_finds_what_is_not_accessible(lab: LiveServer) -> None:
+    async with opened(lab) as page:
+        await page.page.evaluate(
+            "document.body.insertAdjacentHTML("
+            "'beforeend', '<div id=here><button></button><input></div>')"
+        )
+        found = await serious_violations(page.page, "#here")
+        assert {line.partition(":")[0] for line in found} == {"button-name", "label"}
 
 
 async def test_the_memory_of_the_machine_is_shown(lab: LiveServer) -> None:
@@ -75,10 +88,7 @@ async def test_an_example_is_inserted_runs_and_answers(lab: LiveServer) -> None:
         await page.run_notebook()
         answer = cells.nth(1).locator(".jp-OutputArea-output")
         await expect(answer).to_contain_text("tokens/s", timeout=60_000)
-        await page.screenshot("answer")
-        await page.use_theme("JupyterLab Dark")
-        await page.screenshot("answer-dark")
-        await page.use_theme("JupyterLab Light")
+        await look(page, "answer", PANEL)
         await page.press("Unload", "guide")
         await page.expect_state("guide", "unloaded")
 
@@ -117,7 +127,9 @@ async def test_everything_can_be_reached_by_keyboard(lab: LiveServer) -> None:
 
 async def test_who_may_not_load_sees_no_button_for_it(new_lab: Callable[..., LiveServer]) -> None:
     authorizer = "--ServerApp.authorizer_class=read_only.ReadOnlyModels"
-    with new_lab(authorizer, env={"PYTHONPATH": str(HERE)}) as lab:
+    with new_lab(
+        authorizer, env={"PYTHONPATH": f"{HERE}:{os.environ.get('PYTHONPATH', '')}"}
+    ) as lab:
         async with opened(lab) as page:
             await page.open_panel()
             await page.expect_state("echo", "unloaded")

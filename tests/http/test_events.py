@@ -13,6 +13,7 @@ from tornado.websocket import websocket_connect
 from jupyter_llm.registry.keys import Grant, KeyStore
 from jupyter_llm.telemetry.events import MAX_PENDING
 from jupyter_llm.telemetry.jupyter_events import MODEL_STATE
+from jupyter_llm.telemetry.pulse import Pulse
 from jupyter_llm.types import Model, ModelState, ModelStatus, ModelUsage, QueuePosition
 
 if TYPE_CHECKING:
@@ -92,6 +93,47 @@ def connect(
         jp_asyncio_loop.run_until_complete(socket.close())
 
 
+@pytest.fixture(autouse=True)
+def no_pulse(extension: LLMExtension) -> None:
+    """Tests say what comes next, and hear of nothing else."""
+    extension.pulse.stop()
+
+
+class TestFigures:
+    async def test_work_and_memory_are_told_while_somebody_listens(
+        self, call: Call, connect: Connect, extension: LLMExtension
+    ) -> None:
+        pulse = Pulse(extension.events, extension._tell_figures, interval_s=0.05)
+        pulse.start()
+        await call("load", {"model": "echo", "keep_alive": 100})
+        socket = await connect()
+        await socket.send({"subscribe": ["model"]})
+        await call("v1/completions", {"model": "echo", "prompt": "Hello there"})
+        told = await socket.read()
+        while not told.get("data", {}).get("stats", {}).get("num_steps"):
+            told = await socket.read()
+        assert told["data"]["keep_alive_s"] == 100
+        assert 90 < told["data"]["expires_at"] - told["at"] <= 100
+
+        await socket.send({"subscribe": ["vram"]})
+        await socket.read_until("vram")
+        assert (await socket.read())["data"]["models"][0]["id"] == "echo"
+        pulse.stop()
+
+    async def test_a_key_of_some_models_hears_of_the_memory_of_no_others(
+        self, extension: LLMExtension, call: Call, connect: Connect, jp_data_dir: Path
+    ) -> None:
+        store = KeyStore(jp_data_dir / "jupyter_llm" / "api_keys.json")
+        _, secret = store.create("app", Grant(models=("ghost",)))
+        await call("load", {"model": "echo"})
+        socket = await connect(auth={"Authorization": f"Bearer {secret}"})
+        await socket.send({"subscribe": ["vram"]})
+        await socket.read_until("subscribed")
+        await extension._tell_figures()
+
+        assert (await socket.read_until("vram"))[-1]["data"]["models"] == []
+
+
 class TestEvents:
     async def test_what_is_counted_is_told_once_it_is_written(
         self, call: Call, connect: Connect, extension: LLMExtension
@@ -166,6 +208,17 @@ class TestEvents:
         _, status = [await socket.read(), await socket.read()]
 
         assert (status["data"]["model"]["id"], status["data"]["state"]) == ("echo", "ready")
+
+    async def test_a_client_learns_what_memory_is_left_when_a_model_has_settled(
+        self, call: Call, connect: Connect
+    ) -> None:
+        socket = await connect()
+        await call("load", {"model": "echo"})
+
+        *_, event = await socket.read_until("vram")
+
+        assert [device["id"] for device in event["data"]["data"]].count("cpu") == 1
+        assert [model["id"] for model in event["data"]["models"]] == ["echo"]
 
     async def test_a_client_gets_only_what_it_subscribes_to(
         self, extension: LLMExtension, connect: Connect

@@ -30,6 +30,20 @@ def client(live_server: LiveServer) -> Iterator[Client]:
 
 
 @pytest.fixture(scope="session")
+def guide_server() -> Iterator[LiveServer]:
+    """A server whose guide always takes the likeliest token."""
+    with LiveServer("--LLMExtension.default_temperature=0") as server:
+        yield server
+
+
+@pytest.fixture
+def guide_client(guide_server: LiveServer) -> Iterator[Client]:
+    """That server as seen from outside any kernel."""
+    with Client(server_at(guide_server.url, token=guide_server.token, found_by="test")) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
 def shared_kernel(live_server: LiveServer) -> Iterator[LiveKernel]:
     with LiveKernel(live_server) as kernel:
         kernel.ok("%load_ext jupyter_llm")

@@ -141,6 +141,21 @@ class LiveKernel:
         assert cell.reply["status"] == "ok", cell
         return cell
 
+    def complete(self, code: str, cursor: int) -> dict[str, Any]:
+        """What the kernel offers to write at a place of a cell."""
+        return self._asked(self.client.complete(code, cursor))
+
+    def inspect(self, code: str, cursor: int) -> dict[str, Any]:
+        """What the kernel tells of a name, as Shift+Tab shows it."""
+        return self._asked(self.client.inspect(code, cursor))
+
+    def _asked(self, msg_id: str) -> dict[str, Any]:
+        while True:
+            message = self.client.get_shell_msg(timeout=TIMEOUT_S)
+            if message["parent_header"].get("msg_id") == msg_id:
+                content: dict[str, Any] = message["content"]
+                return content
+
     def interrupt(self) -> None:
         """Interrupt the kernel as the stop button does."""
         self._rest.post(f"api/kernels/{self.id}/interrupt").raise_for_status()

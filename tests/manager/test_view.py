@@ -85,6 +85,6 @@ async def test_requests_through_a_view_are_its_users() -> None:
         turns = []
         view = ManagerView(s.manager, user="ada", allowed=None)
         async for _ in view.generate(ASK):
-            [instance] = s.manager._instances
+            [instance] = s.manager._parts.instances
             turns = [turn.ticket.user for turn in instance.turns._turns.values()]
         assert turns == ["ada"]

@@ -38,9 +38,10 @@ from .prompts import Prompts
 from .runtime import Runtime
 from .sequence import Sequence
 from .sight import Seen
+from .stepper import Event
 from .stopping import LoadStoppedError, OnLoading
 from .vision import Vision
-from .worker import Event, Worker
+from .worker import Worker
 
 P = ParamSpec("P")
 T = TypeVar("T")

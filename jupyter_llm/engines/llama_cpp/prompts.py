@@ -52,9 +52,10 @@ class Prompts:
             InvalidRequestError: A value cannot be honoured; `param` names it.
         """
         self._purpose.check_generates(request.model_id)
-        return self._turn(request)
+        return self.any_turn(request)
 
-    def _turn(self, request: GenerationRequest) -> Turn:
+    def any_turn(self, request: GenerationRequest) -> Turn:
+        """What the model would be asked, though it may not write. Raises what `turn` raises."""
         if request.messages is None:
             return Turn(
                 prompt=request.prompt or "",
@@ -88,30 +89,36 @@ class Prompts:
         """
         self.check_tokens("logit_bias", (token for token, _ in request.sampling.logit_bias))
         tokens, spans = self._tokens(request, turn, seen or {})
-        room = self._context_length - len(tokens)
-        if room < (0 if request.sampling.max_tokens == 0 else 1):
-            raise ContextLengthError(
-                f"This model's context holds {self._context_length} tokens, but the prompt has "
-                f"{len(tokens)} and at least one must be left for the answer: shorten the "
-                "prompt, or load the model with a longer context_length.",
-                param="prompt" if request.messages is None else "messages",
-            )
-        form = None
-        if matchers:
-            param = turn.constraints[-1].param
-            form = Form(matchers, num_tokens=self._vocabulary.num_tokens, param=param)
         sequence = Sequence(
             request,
             tokens,
             self._vocabulary,
-            room=room,
-            form=form,
+            room=self._room(request, len(tokens)),
+            form=self._form(turn, matchers),
             split=Split(turn, partial(self._vocabulary.tokenize, adds_special=False)),
             spans=spans,
         )
         if request.echo:
             sequence.begin_with(self._echo(request, tokens))
         return sequence
+
+    def _room(self, request: GenerationRequest, num_tokens: int) -> int:
+        """Tokens left for the answer: none will do only where none is wanted."""
+        room = self._context_length - num_tokens
+        if room < (0 if request.sampling.max_tokens == 0 else 1):
+            raise ContextLengthError(
+                f"This model's context holds {self._context_length} tokens, but the prompt has "
+                f"{num_tokens} and at least one must be left for the answer: shorten the "
+                "prompt, or load the model with a longer context_length.",
+                param="prompt" if request.messages is None else "messages",
+            )
+        return room
+
+    def _form(self, turn: Turn, matchers: Items[LLMatcher]) -> Form | None:
+        if not matchers:
+            return None
+        param = turn.constraints[-1].param
+        return Form(matchers, num_tokens=self._vocabulary.num_tokens, param=param)
 
     def _echo(self, request: GenerationRequest, tokens: list[int]) -> Echo:
         """The prompt as text, and where its tokens stand in it."""
@@ -132,10 +139,6 @@ class Prompts:
             InvalidRequestError: A value cannot be honoured; `param` names it.
         """
         return self._tokens(request, turn, seen)[0]
-
-    def any_turn(self, request: GenerationRequest) -> Turn:
-        """What the model would be asked, though it may not write. Raises what `turn` raises."""
-        return self._turn(request)
 
     def _tokens(
         self, request: GenerationRequest, turn: Turn, seen: Mapping[str, Seen]

@@ -3,59 +3,25 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import takewhile
-from typing import Protocol
 
 from jupyter_llm.chat.dialogue import Turn
-from jupyter_llm.chat.gains import AnswerText, Gain
 from jupyter_llm.chat.grammar.form import Form
-from jupyter_llm.chat.sink import Delta
 from jupyter_llm.chat.split import Split
 from jupyter_llm.types import (
     FinishReason,
     GenerationRequest,
-    Timings,
     TokenChunk,
     TokenLogprob,
     Usage,
 )
 
+from .answer import Answer, Pieces, joined
+from .clock import Clock
 from .eagerness import Guesser
 from .scoring import Echo, PromptScores
 from .sight import Spans
-
-
-class Pieces(Protocol):
-    """What a sequence needs of a vocabulary."""
-
-    def piece(self, token: int) -> bytes:
-        """The bytes of a token as they belong into an answer."""
-
-    def name(self, token: int) -> bytes:
-        """The bytes of a token, control tokens spelled out."""
-
-    def ends_generation(self, token: int) -> bool:
-        """Whether the model ends its answer with this token."""
-
-
-@dataclass(kw_only=True, slots=True)
-class Clock:
-    """When things happened, on the monotonic clock; 0 until they do."""
-
-    submitted: float
-    started: float = 0.0
-    first_token: float = 0.0
-
-    def timings(self, now: float) -> Timings:
-        """The durations, for a request that ends at `now`."""
-        started = self.started or now
-        first_token = self.first_token or now
-        return Timings(
-            queue_s=started - self.submitted,
-            prefill_s=first_token - started,
-            decode_s=now - first_token,
-        )
 
 
 class Sequence:
@@ -88,10 +54,10 @@ class Sequence:
         self.spans = spans or Spans()
         self.guesser: Guesser | None = None
         self.is_cancelled = False
-        self.clock = Clock(submitted=time.monotonic())
+        self.clock = Clock()
         self._pieces = pieces
         self._split = split or Split(Turn(prompt=""), lambda _text: [])
-        self._text = self._answer_text()
+        self._answer = self._new_answer()
         self._echo: Echo | None = None
         self.scores: PromptScores | None = None
         wanted = request.sampling.max_tokens
@@ -100,10 +66,17 @@ class Sequence:
     def begin_with(self, echo: Echo) -> None:
         """Repeat the prompt before the answer, with scores where log-probabilities are wanted."""
         self._echo = echo
-        self._text = self._answer_text(offset=len(echo.text))
+        self._answer = self._new_answer(offset=len(echo.text))
         num_top = self.request.sampling.num_top_logprobs
         if num_top is not None:
             self.scores = PromptScores(echo, self.tokens, num_top)
+
+    @property
+    def cache_id(self) -> int:
+        """The `sequence_id` of one that runs."""
+        if self.sequence_id is None:
+            raise RuntimeError(f"request {self.request.id} holds no cells")
+        return self.sequence_id
 
     @property
     def num_pending(self) -> int:
@@ -172,8 +145,8 @@ class Sequence:
 
     def end_unanswered(self) -> TokenChunk:
         """End when the prompt is computed, without a token."""
-        self.clock.first_token = time.monotonic()
-        return self._last_chunk(Gain(text=""), FinishReason.LENGTH)
+        self.clock.note_first_token()
+        return self._ended(self._answer.end(FinishReason.LENGTH))
 
     def take(self, token: int, logprob: TokenLogprob | None) -> TokenChunk | None:
         """Add the token just drawn; returns what the caller gets to see, if anything.
@@ -181,98 +154,36 @@ class Sequence:
         Raises:
             InvalidRequestError: The answer's form has no way on from here.
         """
-        if not self.clock.first_token:
-            self.clock.first_token = time.monotonic()
+        self.clock.note_first_token()
         if self._pieces.ends_generation(token) and not self.request.sampling.ignore_eos:
-            return self._last_chunk(Gain(text=""), FinishReason.STOP)
+            return self._ended(self._answer.end(FinishReason.STOP))
         chunk = self._add(token, logprob)
-        # not in the middle of a character, where no marker may stand
-        if not self._text.is_waiting:
-            for closing in self._split.closing_tokens():
-                if chunk.finish_reason is None:
-                    chunk = _joined(chunk, self._add(closing, None))
+        for closing in self._answer.closing_tokens():
+            if chunk.finish_reason is None:
+                chunk = joined(chunk, self._add(closing, None))
+        if chunk.finish_reason:
+            return self._ended(chunk)
         is_empty = not (chunk.text or chunk.reasoning or chunk.tool_calls or chunk.logprobs)
-        return None if is_empty and chunk.finish_reason is None else chunk
+        return None if is_empty else chunk
 
     def _add(self, token: int, logprob: TokenLogprob | None) -> TokenChunk:
         self.tokens.append(token)
-        self._split.note_token()
-        is_complete = self.form is not None and self.form.take(token)
-        gain = self._text.feed(self._bytes(token), logprob)
-        if gain.is_stopped:
-            return self._chunk_at_end(gain.text, gain.logprobs, FinishReason.STOP)
-        if is_complete:
-            return self._last_chunk(gain, FinishReason.STOP)
-        if self.num_completion >= self._max_tokens:
-            return self._last_chunk(gain, FinishReason.LENGTH)
-        delta = self._split.feed(gain.text)
-        if self._split.has_its_call:
-            return self._end(delta, gain.logprobs, FinishReason.STOP)
-        return TokenChunk(
-            text=delta.text,
-            reasoning=delta.reasoning,
-            tool_calls=delta.tool_calls,
-            logprobs=gain.logprobs,
-        )
+        is_last = self.num_completion >= self._max_tokens
+        return self._answer.take(token, logprob, is_last=is_last)
 
-    def _bytes(self, token: int) -> bytes:
-        """The bytes of a token; of a control token its name, if that steers the parser."""
-        piece = self._pieces.piece(token)
-        if piece:
-            return piece
-        name = self._pieces.name(token)
-        return name if self._split.is_marker(name) else b""
+    def _new_answer(self, *, offset: int = 0) -> Answer:
+        stops = self.request.sampling.stop
+        return Answer(self._pieces, self._split, stops=stops, form=self.form, offset=offset)
 
-    def _answer_text(self, *, offset: int = 0) -> AnswerText:
-        stops = (*self.request.sampling.stop, *self._split.stops)
-        return AnswerText(stops, offset=offset)
-
-    @property
-    def _matched(self) -> str | None:
-        """The stop string that ended the answer, if it was the caller's."""
-        matched = self._text.matched
-        return matched if matched in self.request.sampling.stop else None
-
-    def _last_chunk(self, gain: Gain, reason: FinishReason) -> TokenChunk:
-        """End with the text held back, unless a stop string completes in it after all."""
-        rest = self._text.end()
-        return self._chunk_at_end(
-            gain.text + rest.text,
-            gain.logprobs + rest.logprobs,
-            FinishReason.STOP if rest.is_stopped else reason,
-        )
-
-    def _chunk_at_end(
-        self, text: str, logprobs: tuple[TokenLogprob, ...], reason: FinishReason
-    ) -> TokenChunk:
-        return self._end(self._split.finish(text), logprobs, reason)
-
-    def _end(
-        self, delta: Delta, logprobs: tuple[TokenLogprob, ...], reason: FinishReason
-    ) -> TokenChunk:
-        return TokenChunk(
-            text=delta.text,
-            reasoning=delta.reasoning,
-            tool_calls=delta.tool_calls,
-            logprobs=logprobs,
-            finish_reason=self._split.reason(reason),
+    def _ended(self, chunk: TokenChunk) -> TokenChunk:
+        """The last chunk, which alone says what the answer took."""
+        return replace(
+            chunk,
             usage=Usage(
                 prompt_tokens=self.num_prompt,
                 completion_tokens=self.num_completion,
                 cached_tokens=self.num_cached,
-                reasoning_tokens=self._split.num_reasoning,
+                reasoning_tokens=self._answer.num_reasoning,
             ),
-            timings=self.clock.timings(time.monotonic()),
-            stop=self._matched,
+            timings=self.clock.timings(),
         )
-
-
-def _joined(first: TokenChunk, second: TokenChunk) -> TokenChunk:
-    """Two chunks of one answer as one, which ends as the second does."""
-    return replace(
-        second,
-        text=first.text + second.text,
-        reasoning=first.reasoning + second.reasoning,
-        tool_calls=first.tool_calls + second.tool_calls,
-        logprobs=first.logprobs + second.logprobs,
-    )

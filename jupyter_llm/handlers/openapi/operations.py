@@ -7,14 +7,14 @@ import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from .answers import ErrorBody
-from .endpoint import EVENT_STREAM, EVERYWHERE, JSON
+from .endpoints.endpoint import EVENT_STREAM, EVERYWHERE, JSON
+from .errors import ErrorBody
 from .refusals import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .endpoint import Endpoint
+    from .endpoints.endpoint import Endpoint
     from .schemas import Schema, Schemas
 
 DONE = "[DONE]"

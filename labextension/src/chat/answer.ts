@@ -1,4 +1,4 @@
-import type { IServerEvent } from './sse';
+import type { ISseEvent } from '../sse';
 import type { IAnswer, IProblem } from './tokens';
 import type { IChunk, IErrorBody } from './wire';
 
@@ -20,8 +20,8 @@ export function newAnswer(id: string, modelId: string): IAnswer {
 }
 
 /** The answer with an event of its stream in it. */
-export function advance(answer: IAnswer, event: IServerEvent): IAnswer {
-  const lastEvent = event.number || answer.lastEvent + 1;
+export function advance(answer: IAnswer, event: ISseEvent): IAnswer {
+  const lastEvent = Number(event.id) || answer.lastEvent + 1;
   if (answer.state !== 'running' || lastEvent <= answer.lastEvent) {
     return answer;
   }

@@ -1,5 +1,6 @@
+import { RestError } from '../requests';
 import { advance, failed, problemOf } from './answer';
-import { type Events, type IChatAPI, Refusal } from './restapi';
+import type { Events, IChatAPI } from './restapi';
 import type { IAnswer, IProblem } from './tokens';
 import type { IChatBody } from './wire';
 
@@ -58,10 +59,10 @@ export class Follower {
   /** One connection, to its end; says why it did not reach the end of the answer. */
   private async attempt(): Promise<IAttemptProblem> {
     try {
-      for await (const events of await this.connect()) {
+      for await (const event of await this.connect()) {
         this.numFailures = 0;
         this.options.onConnection?.(false);
-        this.publish(events.reduce(advance, this.answer));
+        this.publish(advance(this.answer, event));
         if (this.isOver()) {
           break;
         }
@@ -83,20 +84,21 @@ export class Follower {
   }
 
   private explain(reason: unknown): IAttemptProblem {
-    if (!(reason instanceof Refusal)) {
+    if (!(reason instanceof RestError)) {
       return { ...UNREACHABLE, isPassing: this.isResumable };
     }
+    const problem = problemOf(reason, reason.retryAfterS);
     if (reason.param === NOT_RESUMABLE && this.options.body) {
       this.body = { ...this.options.body };
       delete this.body.resumable;
       delete this.body.stream_id;
-      return { ...reason.problem, isPassing: true };
+      return { ...problem, isPassing: true };
     }
     // the request of another page, or of this one before it was loaded anew, may be on its way
-    const isUnknown = reason.problem.code === 'stream_not_found';
+    const isUnknown = problem.code === 'stream_not_found';
     return isUnknown
       ? { ...CUT_OFF, isPassing: this.numFailures < MAX_LOOKS }
-      : { ...reason.problem, isPassing: false };
+      : { ...problem, isPassing: false };
   }
 
   private publish(answer: IAnswer): void {

@@ -1,5 +1,5 @@
 import type { ISnapshot } from '../tokens';
-import type { IModelStatus, ModelState } from '../types';
+import type { IModelEntry, ModelState } from '../types';
 
 /** A model that can be chosen for a chat. */
 export interface IModelChoice {
@@ -28,6 +28,6 @@ export function preferredModel(choices: readonly IModelChoice[]): string {
   return (ready ?? real[0] ?? choices[0])?.id ?? '';
 }
 
-function writesText({ model }: IModelStatus): boolean {
-  return model.modalities.includes('text');
+function writesText({ model, unavailable }: IModelEntry): boolean {
+  return model.modalities.includes('text') && unavailable === '';
 }

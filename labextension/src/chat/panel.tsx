@@ -1,6 +1,7 @@
 import { Clipboard } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget } from '@jupyterlab/ui-components';
+import type { IDisposable } from '@lumino/disposable';
 import type { Message } from '@lumino/messaging';
 import * as React from 'react';
 
@@ -44,6 +45,7 @@ export class ChatPanel extends ReactWidget {
   }
 
   override dispose(): void {
+    this.watch?.dispose();
     this.options.manager.changed.disconnect(this.redraw, this);
     this.options.model.dispose();
     this.options.notebook.dispose();
@@ -71,7 +73,7 @@ export class ChatPanel extends ReactWidget {
 
   protected override onAfterShow(): void {
     const { model, manager, drawer } = this.options;
-    manager.watch(true);
+    this.watch ??= manager.watch();
     this.isShown = true;
     void model.start();
     void drawer.warmUp();
@@ -79,7 +81,8 @@ export class ChatPanel extends ReactWidget {
   }
 
   protected override onAfterHide(): void {
-    this.options.manager.watch(false);
+    this.watch?.dispose();
+    this.watch = undefined;
   }
 
   protected override onActivateRequest(message: Message): void {
@@ -94,7 +97,7 @@ export class ChatPanel extends ReactWidget {
     const { model, manager, notebook, drawer, trans } = this.options;
     const { snapshot } = manager;
     const models = modelChoices(snapshot);
-    const { execute, write } = this.permissions;
+    const { execute, write } = snapshot.permissions;
     return (
       <div
         className="jp-LLM-chat-body"
@@ -129,10 +132,6 @@ export class ChatPanel extends ReactWidget {
       model.state.conversation.modelId ||
       preferredModel(modelChoices(manager.snapshot))
     );
-  }
-
-  private get permissions(): { execute: boolean; write: boolean } {
-    return { execute: true, write: this.options.manager.snapshot.mayWrite };
   }
 
   /** The panel is drawn some frames after it is activated the first time. */
@@ -234,6 +233,7 @@ export class ChatPanel extends ReactWidget {
   };
 
   private readonly input = React.createRef<HTMLTextAreaElement>();
+  private watch: IDisposable | undefined;
   private isShown = false;
   private announcement = '';
   private lastConversation;

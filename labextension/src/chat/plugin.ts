@@ -9,6 +9,7 @@ import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
+import { Requests } from '../requests';
 import { IModelManager } from '../tokens';
 import { addCodeBars } from './codebar';
 import { addChatCommands } from './commands';
@@ -23,7 +24,8 @@ import { tabPlace } from './tab_place';
 
 const ID = '@jupyter-llm/labextension:chat';
 
-export const chat: JupyterFrontEndPlugin<void> = {
+/** The chat and its commands. */
+export const chatPlugin: JupyterFrontEndPlugin<void> = {
   id: ID,
   description: 'Adds a chat with the language models of the notebook server.',
   autoStart: true,
@@ -49,7 +51,7 @@ export const chat: JupyterFrontEndPlugin<void> = {
     const trans = language.load('jupyter_llm');
     const { serverSettings } = app.serviceManager;
     const model = new ChatModel({
-      api: new ChatAPI(serverSettings),
+      api: new ChatAPI(new Requests(serverSettings)),
       openStore: () => openStore(serverSettings.baseUrl),
       place: tabPlace(serverSettings.baseUrl)
     });

@@ -1,5 +1,6 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
+import type { IDisposable } from '@lumino/disposable';
 import * as React from 'react';
 
 import type { IModelManager } from '../tokens';
@@ -23,12 +24,18 @@ export class ModelsPanel extends ReactWidget {
     this.title.caption = options.trans.__('Language Models');
   }
 
+  override dispose(): void {
+    this.watch?.dispose();
+    super.dispose();
+  }
+
   protected override onAfterShow(): void {
-    this.options.manager.watch(true);
+    this.watch ??= this.options.manager.watch();
   }
 
   protected override onAfterHide(): void {
-    this.options.manager.watch(false);
+    this.watch?.dispose();
+    this.watch = null;
   }
 
   protected override render(): React.JSX.Element {
@@ -48,4 +55,6 @@ export class ModelsPanel extends ReactWidget {
       </UseSignal>
     );
   }
+
+  private watch: IDisposable | null = null;
 }

@@ -70,7 +70,7 @@ function ModelList(props: IModelsViewProps): React.JSX.Element {
           {...props}
           status={status}
           refusal={snapshot.refusals.get(status.model.id)}
-          mayWrite={snapshot.mayWrite}
+          mayWrite={snapshot.permissions.write}
         />
       ))}
     </ul>
