@@ -22,6 +22,7 @@
     ├── InsufficientDiskError        no room for a download; need and free in the message
     ├── RegistryError                the database of settings, downloads and usage fails
     ├── AnswerFormatError            (kernel side) an answer is not of the type asked for
+    ├── RowsFailedError              (kernel side) rows of a map have no answer; `failures` has why
     └── ServerNotFoundError          (kernel side) no server of ours to talk to
 
 A message says what happened and what to do next. What HTTP makes of an error is
@@ -30,9 +31,12 @@ decided in one table of the handlers.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from jupyter_llm.types import Suggestion
 
 
@@ -181,6 +185,14 @@ class AnswerFormatError(LLMError):
     """The kernel asked for a value of some type, and the answer is none; the message has both."""
 
     code = "answer_format"
+
+
+class RowsFailedError(LLMError):
+    """Rows have no answer; `failures` has the error of each, by the name of the row."""
+
+    code = "rows_failed"
+
+    failures: Mapping[str, Exception] = MappingProxyType({})
 
 
 class ServerNotFoundError(LLMError):
