@@ -44,6 +44,11 @@ class Answer:
         return self._growing.reply().text
 
     @property
+    def finish_reason(self) -> str:
+        """Why the model has ended, once it has."""
+        return self._growing.reply().finish_reason or ""
+
+    @property
     def reasoning(self) -> str:
         """What it thought before."""
         return self._growing.reply().reasoning
@@ -62,7 +67,6 @@ class Answer:
             self.first_token_s = self._clock() - self._asked_at
         self._growing.add(delta)
         self.model = delta.model or self.model
-        self.outcome = delta.finish_reason or ""
         self.usage, self.timings = delta.usage, delta.timings
 
     def _doing(self) -> str:
