@@ -19,8 +19,8 @@ SCREENSHOTS = Path(__file__).parents[2] / "build/screenshots"
 SIZE = {"width": 1280, "height": 800}
 START_TIMEOUT_MS = 120_000
 KERNEL_IS_IDLE = """() => {
-  const session = window.jupyterapp.shell.currentWidget.sessionContext;
-  return session.isReady && session.kernelDisplayStatus === 'idle';
+  const session = window.jupyterapp.shell.currentWidget?.sessionContext;
+  return session?.isReady && session.kernelDisplayStatus === 'idle';
 }"""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
