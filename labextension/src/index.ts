@@ -1,6 +1,13 @@
+import { completionPlugin } from './completion/plugin';
 import { managerPlugin } from './manager/plugin';
 import { panelPlugin } from './panel/plugin';
 import { runningPlugin } from './running/plugin';
 import { statusPlugin } from './statusbar/plugin';
 
-export default [managerPlugin, panelPlugin, runningPlugin, statusPlugin];
+export default [
+  completionPlugin,
+  managerPlugin,
+  panelPlugin,
+  runningPlugin,
+  statusPlugin
+];
