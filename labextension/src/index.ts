@@ -1,3 +1,4 @@
+import { chatPlugin } from './chat/plugin';
 import { completionPlugin } from './completion/plugin';
 import { managerPlugin } from './manager/plugin';
 import { panelPlugin } from './panel/plugin';
@@ -5,9 +6,10 @@ import { runningPlugin } from './running/plugin';
 import { statusPlugin } from './statusbar/plugin';
 
 export default [
-  completionPlugin,
   managerPlugin,
   panelPlugin,
+  chatPlugin,
+  completionPlugin,
   runningPlugin,
   statusPlugin
 ];
