@@ -10,7 +10,7 @@ export type ModelState =
 
 /** Where a model's files lie. */
 export type ModelSource =
-  'built-in' | 'models_dir' | 'shared' | 'hf_cache' | 'path';
+  'built-in' | 'models_dir' | 'shared' | 'hf_cache' | 'path' | 'remote';
 
 /** Whether a model runs in the memory of this machine: well, barely, or not. */
 export type Fit = 'fits' | 'tight' | 'will not fit' | 'unknown';
