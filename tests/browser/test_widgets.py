@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(300)  # a browser and JupyterLab take long on a busy machine
 
 START_MS = 90_000
+# of Notebook 7.6 itself, also with every extension switched off
+NOTEBOOK_ERRORS = ("Cannot read properties of undefined (reading 'schema')",)
 CODE = "Write a loop.\n\n```python\nfor i in range(3):\n    print(i)\n```\n"
 
 
@@ -164,7 +166,7 @@ async def test_memory_and_comparison_are_shown(lab: LiveServer) -> None:
 
 async def test_notebook_and_voila_show_a_chat_too(lab: LiveServer) -> None:
     write_notebook(lab, "other.ipynb", "from jupyter_llm.widgets import Chat\nChat('guide')")
-    async with opened(lab, "notebooks/other.ipynb") as page:
+    async with opened(lab, "notebooks/other.ipynb", known_errors=NOTEBOOK_ERRORS) as page:
         await page.run_notebook()
         await ask(page.page)
         await page.screenshot("widget-notebook-7")
