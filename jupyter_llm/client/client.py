@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
 
+from jupyter_llm.errors import ForbiddenError
 from jupyter_llm.types import Device, Download, Embeddings, ListedModel, ModelState, ModelStatus
 
 from .chat_request import without_none
@@ -17,7 +18,7 @@ from .sse import events
 from .statuses import device_from_json, download_from_json, listed_from_json, status_from_json
 from .stream import ChatDelta, deltas
 from .transport import WORK_TIMEOUT_S, settings_for, timeout, verify
-from .work import Work, chat_stream, completion, embedding, extraction
+from .work import Work, completion, default_model, embedding, extraction, identity, streamed
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -96,17 +97,17 @@ class Client:
                 `/v1/chat/completions`: `temperature`, `max_tokens`, `seed`, `stop`, …; those
                 that are `None` are not sent.
         """
-        return self._stream(chat_stream(messages, model=model, **options))
+        return self.stream(completion(messages, model=model, **options))
 
     def complete(self, messages: Messages, *, model: str | None = None, **options: Any) -> Reply:
         """The same in one piece, which costs both sides less; takes what `chat` takes."""
-        return self._work(completion(messages, model=model, **options))
+        return self.do(completion(messages, model=model, **options))
 
     def embed(
         self, texts: Iterable[str], *, model: str | None = None, **options: Any
     ) -> Embeddings:
         """The vectors of texts, in their order; `dimensions` is one of the options."""
-        return self._work(embedding(texts, model=model, **options))
+        return self.do(embedding(texts, model=model, **options))
 
     def extract(
         self, text: str, schema: Any = None, *, model: str | None = None, **options: Any
@@ -116,7 +117,35 @@ class Client:
         Raises:
             AnswerFormatError: The answer was cut at `max_tokens`, or the type refuses it.
         """
-        return self._work(extraction(text, schema, model=model, **options))
+        return self.do(extraction(text, schema, model=model, **options))
+
+    def do(self, work: Work[T]) -> T:
+        """Have the server do something in one piece."""
+        method, limit = "GET" if work.body is None else "POST", timeout(WORK_TIMEOUT_S)
+        return work.read(self._send(method, work.path, json=work.body, timeout=limit))
+
+    def stream(self, work: Work[Reply]) -> Generator[ChatDelta, None, None]:
+        """Stream the reply to a conversation; closing the generator stops the model."""
+        http, tracing = self._http, {"trace": self._sockets.trace}
+        with (
+            readable_transport_errors(self.server),
+            http.stream(
+                "POST", work.path, json=streamed(work).body, extensions=tracing
+            ) as response,
+        ):
+            if not response.is_success:
+                response.read()
+                raise error_from_response(response, self.server)
+            yield from deltas(events(response.iter_bytes()))
+
+    def identity(self, model: str | None) -> str:
+        """What stays the same while the model, or the default one, answers as it does now."""
+        try:
+            if not model:
+                model = self.do(default_model())
+            return self.do(identity(model)) if model else ""
+        except ForbiddenError:  # a key that may only ask
+            return f"{self.server.url} {model or ''}"
 
     def models(self) -> tuple[ModelStatus, ...]:
         """Every model that can be loaded here, and where each stands."""
@@ -267,21 +296,6 @@ class Client:
             raise error_from_response(response, self.server)
         answer: dict[str, Any] = response.json()
         return answer
-
-    def _work(self, work: Work[T]) -> T:
-        limit = timeout(WORK_TIMEOUT_S)
-        return work.read(self._send("POST", work.path, json=work.body, timeout=limit))
-
-    def _stream(self, work: Work[Reply]) -> Generator[ChatDelta, None, None]:
-        http, tracing = self._http, {"trace": self._sockets.trace}
-        with (
-            readable_transport_errors(self.server),
-            http.stream("POST", work.path, json=work.body, extensions=tracing) as response,
-        ):
-            if not response.is_success:
-                response.read()
-                raise error_from_response(response, self.server)
-            yield from deltas(events(response.iter_bytes()))
 
 
 def _path_of(name: str) -> str:

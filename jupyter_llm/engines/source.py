@@ -61,5 +61,10 @@ BUILT_IN = (
         device=GGML,
         is_native=True,
     ),
+    EngineSource(
+        name="remote",
+        location="jupyter_llm.engines.remote.engine:RemoteEngine",
+        formats=("openai",),
+    ),
 )
 """The engines that come with this package."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from jupyter_llm.engines.common.stopping import LoadStoppedError, OnLoading
 from jupyter_llm.errors import ModelFileError, ModelLoadError
 from jupyter_llm.hardware.cores import num_usable_cores
 from jupyter_llm.types import LoadOptions, MemoryUse, Model
@@ -27,7 +28,6 @@ from .memory_log import memory_from_log
 from .params import context_params, model_params, resolve_options
 from .projector import Projector, planned_compute_bytes
 from .purpose import purpose_of
-from .stopping import LoadStoppedError, OnLoading
 from .vocabulary import Vocabulary
 
 
