@@ -27,10 +27,10 @@ from jupyter_llm.engines.base import Engine
 from jupyter_llm.engines.echo.engine import EchoEngine
 from jupyter_llm.engines.host.engine import HostedEngine
 from jupyter_llm.engines.llama_cpp.engine import LlamaCppEngine
+from jupyter_llm.engines.mlx.engine import MlxEngine
 from jupyter_llm.engines.remote.engine import RemoteEngine
 from jupyter_llm.engines.remote.remotes import Remotes
 from jupyter_llm.engines.remote.settings import Key, Remote
-from jupyter_llm.engines.mlx.engine import MlxEngine
 from jupyter_llm.guide import GUIDE_PATH
 from jupyter_llm.types import (
     GenerationRequest,
