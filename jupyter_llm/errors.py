@@ -12,6 +12,7 @@
     │   └── InsufficientMemoryError  it would not fit; need and free in the message
     ├── EngineUnavailableError       not installed here; the message says how to install
     ├── EngineDiedError              the engine stopped in the middle of its work
+    ├── UpstreamError                the service that a model runs in did not answer as it should
     ├── OverloadedError              too many wait; `retry_after_s` is measured
     ├── TooManyRequestsError         this user has too many; `retry_after_s` says when to come
     │   └── QuotaExceededError       the requests or tokens that a user or key may have are used up
@@ -124,6 +125,12 @@ class EngineDiedError(LLMError):
     """The engine stopped in the middle of its work; the request may be sent again."""
 
     code = "engine_died"
+
+
+class UpstreamError(LLMError):
+    """The service that a model runs in did not answer as it should; the message says how."""
+
+    code = "upstream_error"
 
 
 class OverloadedError(LLMError):

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from jupyter_llm.client import ChatDelta
     from jupyter_llm.types import Timings, Usage
 
+_THOUSAND = 1000
+
 
 class Answer:
     """The text so far and what is known about it.
@@ -42,6 +44,11 @@ class Answer:
         return self._growing.reply().text
 
     @property
+    def finish_reason(self) -> str:
+        """Why the model has ended, once it has."""
+        return self._growing.reply().finish_reason or ""
+
+    @property
     def reasoning(self) -> str:
         """What it thought before."""
         return self._growing.reply().reasoning
@@ -60,7 +67,6 @@ class Answer:
             self.first_token_s = self._clock() - self._asked_at
         self._growing.add(delta)
         self.model = delta.model or self.model
-        self.outcome = delta.finish_reason or ""
         self.usage, self.timings = delta.usage, delta.timings
 
     def _doing(self) -> str:
@@ -74,8 +80,12 @@ class Answer:
         if self.usage:
             parts.append(f"{self.usage.completion_tokens} tokens")
         if self.tokens_per_s is not None:
-            parts.append(f"{self.tokens_per_s:.3g} tokens/s")
+            parts.append(f"{_three_digits(self.tokens_per_s)} tokens/s")
         if self.first_token_s is not None:
             parts.append(f"first token after {self.first_token_s:.2f} s")
         parts.append(self.outcome or self._doing())
         return " · ".join(part for part in parts if part)
+
+
+def _three_digits(number: float) -> str:
+    return f"{number:.3g}" if number < _THOUSAND else f"{number:.0f}"

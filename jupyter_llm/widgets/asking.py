@@ -86,7 +86,7 @@ class Asking:
                     shown_at = time.monotonic()
         finally:
             deltas.close()
-        return answer.outcome
+        return answer.finish_reason
 
 
 def _message(error: Exception) -> str:

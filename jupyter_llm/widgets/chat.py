@@ -71,7 +71,6 @@ class Chat(LiveWidget):
         self._composer = Composer(send=self._send_text, stop=self.stop, label="Ask the model")
         self._clear = Button(
             description="Clear",
-            icon="trash",
             tooltip="Forget the conversation",
             layout=Layout(width="auto"),
         )

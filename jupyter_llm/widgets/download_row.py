@@ -42,12 +42,15 @@ class DownloadRow(HBox):
             style={"description_width": "initial"},
         )
         self.text = Label()
-        narrow = Layout(width="auto")
         self.stop = Button(
-            description="Cancel", icon="times", tooltip=f"Cancel: {name}", layout=narrow
+            description="Cancel",
+            tooltip=f"Cancel: {name}",
+            layout=Layout(width="auto"),
         )
         self.go_on = Button(
-            description="Resume", icon="play", tooltip=f"Resume: {name}", layout=narrow
+            description="Resume",
+            tooltip=f"Resume: {name}",
+            layout=Layout(width="auto"),
         )
         self.stop.on_click(lambda _: cancel(self.download))
         self.go_on.on_click(lambda _: resume(self.download))

@@ -41,14 +41,11 @@ class HubSearch(VBox):
             layout=Layout(width=_WIDTH),
             tooltip="Search the Hub for models in the GGUF format",
         )
-        self.button = Button(
-            description="Search", icon="search", tooltip="Search the Hub", layout=_narrow()
-        )
+        self.button = Button(description="Search", tooltip="Search the Hub", layout=_narrow())
         self.found = _menu("Found", "Repositories of the Hub")
         self.files = _menu("File", "Files of the repository: size, and whether they fit")
         self.get = Button(
             description="Download",
-            icon="download",
             tooltip="Download this file to the server",
             layout=_narrow(),
         )

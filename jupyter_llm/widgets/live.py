@@ -47,7 +47,6 @@ class LiveWidget(VBox):
         self._link_reason = ""
         self._again = Button(
             description="Refresh",
-            icon="refresh",
             tooltip="Ask the server how things stand, and for live events",
         )
         self._again.on_click(lambda _: self._begin())
@@ -136,6 +135,17 @@ class LiveWidget(VBox):
             self._rest()
         elif change["new"] and self._listener is None:
             self._begin()
+
+    def _change(self, act: Callable[..., Any], *arguments: Any) -> None:
+        """Change something at the server, in a thread; events show it, or else a question does."""
+
+        def change() -> None:
+            act(*arguments)
+            if self._link_reason:
+                self.refresh()
+
+        self._fail("")
+        self._start(change)
 
     def _start(self, act: Callable[..., Any], *arguments: Any) -> threading.Thread:
         """Do something that takes long, in a thread; what goes wrong is shown."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .memory_history import Sample
 
 WIDTH, HEIGHT = 480, 96
+_MINUTE_S = 60
 
 OWNERS = (
     ("this server", "own_bytes", "#1e88e5"),
@@ -39,7 +40,7 @@ def device_html(device: Device, samples: Sequence[Sample], seconds: float) -> st
     return (
         f"<div><strong>{name}</strong>: {used} of {total} used, {free} free</div>"
         f"{chart_svg(device, samples, seconds)}"
-        f"<div>{legend}</div>"
+        f"<div>{legend}<small>last {_duration(samples, seconds)}</small></div>"
     )
 
 
@@ -48,8 +49,8 @@ def chart_svg(device: Device, samples: Sequence[Sample], seconds: float) -> str:
     label = escape(_summary(device, samples, seconds), quote=True)
     end = samples[-1].at
     begin = max(end - seconds, samples[0].at)
-    # what is known so far fills the picture, once that is a minute
-    span = max(end - begin, min(60.0, seconds))
+    # what is known so far fills the picture, however little it is
+    span = max(end - begin, min(10.0, seconds))
     layers = "".join(_layers(device, samples, end - span, span))
     middle = f'<path d="M0 {HEIGHT / 2}H{WIDTH}" stroke="currentColor" stroke-opacity="0.15"/>'
     return (
@@ -92,6 +93,11 @@ def _summary(device: Device, samples: Sequence[Sample], seconds: float) -> str:
         f"{device.name or device.id}, the last {seconds / 60:.0f} minutes: {size(now)} of "
         f"{size(device.total_bytes)} used now, between {size(least)} and {size(most)} before."
     )
+
+
+def _duration(samples: Sequence[Sample], seconds: float) -> str:
+    known = min(samples[-1].at - samples[0].at, seconds)
+    return f"{known:.0f} s" if known < _MINUTE_S else f"{known / _MINUTE_S:.0f} min"
 
 
 def _swatch(colour: str) -> str:

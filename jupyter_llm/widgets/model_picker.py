@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ipywidgets import Button, FloatProgress, HBox, Label, Layout, VBox
@@ -53,9 +54,10 @@ class ModelPicker(LiveWidget):
     ) -> None:
         self._models: dict[str, ListedModel] = {}
         self._rows: dict[str, DownloadRow] = {}
+        self._adding = threading.Lock()
         self._hub = HubSearch(search=self.search, choose=self._list_files, download=self.download)
         self._menu = ModelMenu(empty="choose a model")
-        self._load, self._unload = _button("Load", "play"), _button("Unload", "eject")
+        self._load, self._unload = _button("Load"), _button("Unload")
         self._loading = FloatProgress(max=1.0, tooltip="Progress of the load")
         self._said = Label()
         self._downloads = VBox()
@@ -103,26 +105,23 @@ class ModelPicker(LiveWidget):
 
     def download(self, name: str) -> None:
         """Begin to download `org/repo` or `org/repo:QUANTIZATION`, or go on with it."""
-        self._fail("")
-        self._start(lambda: self._show_download(self.client.pull(name)))
+        self._change(lambda: self._add_download(self.client.pull(name)))
 
     def load(self) -> None:
         """Begin to load the model that is chosen."""
         if self.model:
-            self._fail("")
-            self._start(lambda: self.client.load(self.model, **self.load_options))
+            self._change(lambda: self.client.load(self.model, **self.load_options))
 
     def unload(self) -> None:
         """Unload the model that is chosen, or stop its load."""
         if self.model:
-            self._fail("")
-            self._start(lambda: self.client.unload(self.model))
+            self._change(lambda: self.client.unload(self.model))
 
     def _list_files(self, repo_id: str) -> None:
         self._start(lambda: self._hub.show_files(self.client.offers(repo_id)))
 
     def _cancel(self, download: Download) -> None:
-        self._start(lambda: self._show_download(self.client.cancel(download.id)))
+        self._change(self.client.cancel, download.id)
 
     def _resume(self, download: Download) -> None:
         name = f"{download.repo_id}:{download.filenames[0]}" if download.filenames else ""
@@ -152,12 +151,16 @@ class ModelPicker(LiveWidget):
             self._show()
 
     def _show_download(self, download: Download) -> None:
-        if download.id in self._rows:
-            self._rows[download.id].show(download)
-        else:
-            row = DownloadRow(download, cancel=self._cancel, resume=self._resume)
-            self._rows[download.id] = row
-            self._downloads.children = (*self._downloads.children, row)
+        self._add_download(download)
+        self._rows[download.id].show(download)
+
+    def _add_download(self, download: Download) -> None:
+        """Give a download its row, unless it has one: events may be ahead of an answer."""
+        with self._adding:
+            if download.id not in self._rows:
+                row = DownloadRow(download, cancel=self._cancel, resume=self._resume)
+                self._rows[download.id] = row
+                self._downloads.children = (*self._downloads.children, row)
 
     def _on_model(self, change: dict[str, Any]) -> None:
         self._menu.model = change["new"]
@@ -183,10 +186,9 @@ class ModelPicker(LiveWidget):
         return "\n".join([table, *running, *chosen])
 
 
-def _button(description: str, icon: str) -> Button:
+def _button(description: str) -> Button:
     return Button(
         description=description,
-        icon=icon,
         tooltip=f"{description} the model that is chosen",
         disabled=True,
         layout=Layout(width="auto"),

@@ -126,7 +126,10 @@ function render({ model, el }) {
     element.setAttribute('aria-label', turn.role === 'user' ? 'You' : 'Model');
     element.setAttribute('role', turn.failed ? 'alert' : 'group');
     element.classList.toggle('llm-failed', turn.failed);
-    const foot = node('div', 'llm-foot', node('small', 'llm-status', turn.status));
+    const foot = node('div', 'llm-foot');
+    if (turn.status) {
+      foot.append(node('small', 'llm-status', turn.status));
+    }
     if (turn.role === 'user' && model.get('can_edit')) {
       foot.append(button('Edit', 'Edit the question and send it again', () => edit(turn, element)));
     }

@@ -10,7 +10,7 @@ export type ModelState =
 
 /** Where a model's files lie. */
 export type ModelSource =
-  'built-in' | 'models_dir' | 'shared' | 'hf_cache' | 'path';
+  'built-in' | 'models_dir' | 'shared' | 'hf_cache' | 'path' | 'remote';
 
 /** Whether a model runs in the memory of this machine: well, barely, or not. */
 export type Fit = 'fits' | 'tight' | 'will not fit' | 'unknown';
@@ -69,6 +69,7 @@ export interface ILoadOptions {
 export interface IEngineStats {
   slots: number;
   context_length: number;
+  can_fill_gaps: boolean;
   num_kv_cells: number;
   num_kv_cells_used: number;
   num_running: number;

@@ -22,7 +22,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from .fairness import makes_room, newcomers, shared_budget, to_preempt, user_of
+from jupyter_llm.engines.common.fairness import makes_room, newcomers, to_preempt, user_of
+
+from .fairness import shared_budget
 from .kv_cache import KVCache, common_prefix
 from .sequence import Sequence
 from .sight import Span
