@@ -20,6 +20,7 @@ from . import (
     memory,
     prefix,
     probe,
+    remote,
     sharing,
     startup,
     throughput,
@@ -41,10 +42,11 @@ MEASUREMENTS: dict[str, Callable[..., str]] = {
     "catalogue": catalogue.measure,
     "fairness": fairness.measure,
     "sharing": sharing.measure,
+    "remote": remote.measure,
 }
 
 
-_WITHOUT_MODEL = {"startup", "catalogue", "fairness", "sharing"}
+_WITHOUT_MODEL = {"startup", "catalogue", "fairness", "sharing", "remote"}
 
 
 def main() -> None:

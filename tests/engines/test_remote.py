@@ -218,6 +218,7 @@ async def read_into(
 async def cut(exchange: Exchange) -> None:
     await exchange.begin()
     await exchange.send(delta("one"))
+    await asyncio.sleep(0.1)  # what comes in one packet with the end may be lost
     exchange.writer.close()
 
 

@@ -82,7 +82,7 @@ class RemoteEngine(Engine):
         try:
             listed = _chosen(await upstream.models(), target)
         except BaseException:
-            await upstream.close()
+            upstream.close()
             raise
         self._loaded = _Loaded(target, listed.id, upstream, Health(upstream))
         self._stats = EngineStats(
@@ -128,7 +128,7 @@ class RemoteEngine(Engine):
         for inflow in tuple(self._inflows):
             inflow.end(self._unloaded())
         await loaded.health.stop()
-        await loaded.upstream.close()
+        loaded.upstream.close()
 
     def stats(self) -> EngineStats:
         """What this server has sent there and got from there."""
