@@ -23,6 +23,7 @@
     ├── InsufficientDiskError        no room for a download; need and free in the message
     ├── RegistryError                the database of settings, downloads and usage fails
     ├── AnswerFormatError            (kernel side) an answer is not of the type asked for
+    ├── RowsFailedError              (kernel side) rows of a map have no answer; `failures` has why
     └── ServerNotFoundError          (kernel side) no server of ours to talk to
 
 A message says what happened and what to do next. What HTTP makes of an error is
@@ -31,9 +32,11 @@ decided in one table of the handlers.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from jupyter_llm.types import Suggestion
 
 
@@ -188,6 +191,18 @@ class AnswerFormatError(LLMError):
     """The kernel asked for a value of some type, and the answer is none; the message has both."""
 
     code = "answer_format"
+
+
+class RowsFailedError(LLMError):
+    """Rows have no answer; `failures` has the error of each, by the name of the row."""
+
+    code = "rows_failed"
+
+    def __init__(
+        self, message: str, *, failures: Mapping[str, Exception] | None = None, **details: Any
+    ) -> None:
+        super().__init__(message, **details)
+        self.failures = failures or {}
 
 
 class ServerNotFoundError(LLMError):

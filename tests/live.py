@@ -41,8 +41,8 @@ class LiveServer:
     """Starts a server and stops it; HOME and all of Jupyter's folders are its own.
 
     Its port is a free one unless `port` names one. `options` are the server's command line,
-    `env` is added to its environment. `token` of `None` leaves authentication to `options`. A
-    plain server, which is what the default `command` starts, has no other extensions.
+    `env` is added to its environment. `token` of `None` leaves authentication to `options`.
+    A plain server, which is what the default `command` starts, has no other extensions.
     """
 
     def __init__(

@@ -17,6 +17,7 @@ from . import (
     fairness,
     grammar,
     loading,
+    mapping,
     memory,
     prefix,
     probe,
@@ -43,6 +44,7 @@ MEASUREMENTS: dict[str, Callable[..., str]] = {
     "fairness": fairness.measure,
     "sharing": sharing.measure,
     "remote": remote.measure,
+    "map": mapping.measure,
 }
 
 

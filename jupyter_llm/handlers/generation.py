@@ -105,7 +105,7 @@ class GenerationHandler(WorkHandler):
         generated = generate_choices(self.generated, choices)
         observed = self._observed(self.context.metrics.observed(model, generated))
         if call.resumable:
-            await self._send_resumable(call.request.id, observed, reply)
+            await self._send_resumable(call.stream_id, observed, reply)
         elif call.stream:
             await self.send_events(_events(observed, reply), reply)
         else:
@@ -138,10 +138,10 @@ class GenerationHandler(WorkHandler):
                 await stream.send((await make_reply()).failure(self._explain(error)))
         self.finish(set_content_type="text/event-stream")
 
-    async def _send_resumable(self, answer_id: str, chunks: Chunks, make_reply: MakeReply) -> None:
+    async def _send_resumable(self, stream_id: str, chunks: Chunks, make_reply: MakeReply) -> None:
         """Let the answer run by itself, and follow it as whoever comes back does."""
         single = self._single_events(chunks, make_reply)
-        replay = self.context.replays.start(answer_id, owner_of(self), single)
+        replay = self.context.replays.start(stream_id, owner_of(self), single)
         await self.send_events(numbered_events(replay, 0), make_reply)
 
     async def _single_events(self, chunks: Chunks, make_reply: MakeReply) -> Events:

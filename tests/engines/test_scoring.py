@@ -12,8 +12,8 @@ import pytest
 from llama_helpers import gguf_model
 from tiny_gguf import CONTEXT_LENGTH, write_tiny_gguf
 
+from jupyter_llm.engines.common.scoring import offsets_in
 from jupyter_llm.engines.llama_cpp.engine import LlamaCppEngine
-from jupyter_llm.engines.llama_cpp.scoring import offsets_in
 from jupyter_llm.errors import ContextLengthError, InvalidRequestError
 from jupyter_llm.types import (
     GenerationRequest,
@@ -195,6 +195,7 @@ class TestTheGap:
             assert gap is not None
             names = [vocabulary.name(t) for t in (*gap.begin, gap.suffix, gap.middle)]
             assert names == [b"<|fim_prefix|>", b"<|fim_suffix|>", b"<|fim_middle|>"]
+            assert engine.stats().can_fill_gaps
             before, behind = vocabulary.tokenize("hello "), vocabulary.tokenize("the land")
             by_hand = echo((*gap.begin, *before, gap.suffix, *behind, gap.middle), GREEDY)
             request = replace(echo("hello ", GREEDY), suffix="the land", echo=False)
@@ -208,6 +209,7 @@ class TestTheGap:
     async def test_is_unknown_to_a_model_without_its_tokens(self, model: Model) -> None:
         request = replace(echo("hello", GREEDY), suffix="world", echo=False)
         async with loaded(model) as engine:
+            assert not engine.stats().can_fill_gaps
             with pytest.raises(InvalidRequestError, match="fill-in-the-middle") as refused:
                 await answer(engine, request)
         assert refused.value.param == "suffix"

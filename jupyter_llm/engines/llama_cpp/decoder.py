@@ -5,19 +5,13 @@ from __future__ import annotations
 import time
 from typing import Any, NamedTuple
 
-from jupyter_llm.errors import EngineDiedError
-
 from .batch import Batch
-from .bindings import log_lines
+from .decode import is_decoded
 from .image_batch import ImageBatch
 from .masks import Masks
 from .runtime import Runtime
 from .scheduler import Work
 from .sight import Span
-
-DECODED = 0
-NO_ROOM = 1
-"""`llama_decode` found no cells for the batch; nothing was computed."""
 
 
 class Computed(NamedTuple):
@@ -48,24 +42,21 @@ class Decoder:
         struct = image.struct if image else self._batch.struct
         before = time.perf_counter()
         with self._masks.filled(work.sequence for work in works if work.draws):
-            code = self._decode(struct, reads_whole=image is not None and image.reads_whole)
+            reads_whole = image is not None and image.reads_whole
+            is_computed = self._is_decoded(struct, reads_whole=reads_whole)
         duration_s = time.perf_counter() - before
-        if code not in (DECODED, NO_ROOM):
-            raise EngineDiedError(
-                f"llama.cpp failed to compute a step (code {code}): {log_lines.errors()}"
-            )
-        return Computed(indices, duration_s) if code == DECODED else None
+        return Computed(indices, duration_s) if is_computed else None
 
     def close(self) -> None:
         """End the thread that masks are made on."""
         self._masks.close()
 
-    def _decode(self, batch: Any, *, reads_whole: bool) -> int:
+    def _is_decoded(self, batch: Any, *, reads_whole: bool) -> bool:
         if not reads_whole:
-            return int(self._llama.llama_decode(self._context, batch))
+            return is_decoded(self._llama, self._context, batch)
         self._llama.llama_set_causal_attn(self._context, False)
         try:
-            return int(self._llama.llama_decode(self._context, batch))
+            return is_decoded(self._llama, self._context, batch)
         finally:
             self._llama.llama_set_causal_attn(self._context, True)
 

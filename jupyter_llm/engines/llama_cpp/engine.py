@@ -11,6 +11,7 @@ from typing import ParamSpec, TypeVar
 from jupyter_llm.chat.dialogue import Turn
 from jupyter_llm.chat.grammar.grammars import Grammars
 from jupyter_llm.engines.base import Engine, OnProgress
+from jupyter_llm.engines.common.stopping import LoadStoppedError, OnLoading
 from jupyter_llm.errors import EngineDiedError, LLMError
 from jupyter_llm.types import (
     DetokenizeRequest,
@@ -39,7 +40,6 @@ from .runtime import Runtime
 from .sequence import Sequence
 from .sight import Seen
 from .stepper import Event
-from .stopping import LoadStoppedError, OnLoading
 from .vision import Vision
 from .worker import Worker
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
+from jupyter_llm.engines.common.logprobs import Logits
+from jupyter_llm.engines.common.pace import PrefillPace
 from jupyter_llm.errors import LLMError
 from jupyter_llm.types import TokenChunk
 
+from .context_memory import ContextMemory
 from .counters import Counters
 from .decoder import Decoder, together
 from .drafter import Drafter
 from .drawer import Drawer, is_end
 from .kv_cache import KVCache
 from .lookup import PromptLookup
-from .pace import PrefillPace
-from .runtime import ContextMemory, Runtime
+from .runtime import Runtime
+from .sampling import logits_at
 from .scheduler import Scheduler, Work
 from .sequence import Sequence
 from .sight import num_positions
@@ -46,7 +49,8 @@ class Stepper:
         self._pace = PrefillPace(options.batch_size)
         self._decoder = Decoder(runtime)
         self._drawer = Drawer(runtime)
-        self.counters = Counters(options, cache, self._scheduler)
+        can_fill_gaps = runtime.vocabulary.gap_tokens is not None
+        self.counters = Counters(options, cache, self._scheduler, can_fill_gaps=can_fill_gaps)
 
     @property
     def is_idle(self) -> bool:
@@ -133,7 +137,14 @@ class Stepper:
         scores = work.sequence.scores
         if scores and work.sequence.is_scoring:
             first = index - work.num_tokens + 1
-            scores.note(self._runtime, work.sequence.num_computed, work.num_tokens, first)
+            runtime, vocabulary = self._runtime, self._runtime.vocabulary
+
+            def logits(place: int) -> Logits:
+                return logits_at(
+                    runtime.llama, runtime.context, first + place, vocabulary.num_tokens
+                )
+
+            scores.note(vocabulary, work.sequence.num_computed, work.num_tokens, logits)
 
     def _end(self, sequence: Sequence) -> None:
         self._scheduler.remove(sequence)

@@ -6,29 +6,27 @@ from dataclasses import replace
 from typing import Protocol
 
 from jupyter_llm.chat.gains import AnswerText, Gain
-from jupyter_llm.chat.grammar.form import Form
 from jupyter_llm.chat.sink import Delta
 from jupyter_llm.chat.split import Split
+from jupyter_llm.engines.common.vocabulary import Pieces
 from jupyter_llm.types import FinishReason, TokenChunk, TokenLogprob
 
 
-class Pieces(Protocol):
-    """What an answer needs of a vocabulary."""
+class Gate(Protocol):
+    """What an answer needs to know of the form that it is held to."""
 
-    def piece(self, token: int) -> bytes:
-        """The bytes of a token as they belong into an answer."""
+    def take(self, token: int) -> bool:
+        """Go on with a token that is not an end; returns whether the answer is complete.
 
-    def name(self, token: int) -> bytes:
-        """The bytes of a token, control tokens spelled out."""
-
-    def ends_generation(self, token: int) -> bool:
-        """Whether the model ends its answer with this token."""
+        Raises:
+            InvalidRequestError: The form has no way on from here.
+        """
 
 
 class Answer:
     """One answer on its way out; the chunk that ends it has a finish reason.
 
-    `form` is what it is held to, `split` parts it, and the caller's `stops` end it. Its text
+    `gate` is what it is held to, `split` parts it, and the caller's `stops` end it. Its text
     begins `offset` characters behind the beginning of what the caller gets to see.
     """
 
@@ -38,12 +36,12 @@ class Answer:
         split: Split,
         *,
         stops: tuple[str, ...],
-        form: Form | None = None,
+        gate: Gate | None = None,
         offset: int = 0,
     ) -> None:
         self._pieces = pieces
         self._split = split
-        self._form = form
+        self._gate = gate
         self._stops = stops
         self._text = AnswerText((*stops, *split.stops), offset=offset)
 
@@ -59,7 +57,7 @@ class Answer:
             InvalidRequestError: The answer's form has no way on from here.
         """
         self._split.note_token()
-        is_complete = self._form is not None and self._form.take(token)
+        is_complete = self._gate is not None and self._gate.take(token)
         gain = self._text.feed(self._bytes(token), logprob)
         if gain.is_stopped:
             return self._ended(self._split.finish(gain.text), gain.logprobs, FinishReason.STOP)

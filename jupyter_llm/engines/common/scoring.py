@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Sequence as Tokens
 from dataclasses import dataclass, replace
 
 from jupyter_llm.chat.text import TextDecoder
+from jupyter_llm.engines.common.logprobs import Logits, token_logprob
+from jupyter_llm.engines.common.vocabulary import Pieces
 from jupyter_llm.types import TokenAlternative, TokenChunk, TokenLogprob
-
-from .runtime import Runtime
-from .sampling import logits_at, token_logprob
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,16 +43,16 @@ class PromptScores:
         """Whether every token is scored that can be."""
         return len(self._known) == len(self._tokens)
 
-    def note(self, runtime: Runtime, start: int, num_tokens: int, index: int) -> None:
-        """Take the logits of `num_tokens` from position `start` on, at `index` of the batch."""
-        vocabulary = runtime.vocabulary
+    def note(
+        self, pieces: Pieces, start: int, num_tokens: int, logits_at: Callable[[int], Logits]
+    ) -> None:
+        """Take the logits of `num_tokens` from position `start` on; `logits_at` counts from it."""
         if not self._known:
-            self._known.append(self._first(vocabulary.name(self._tokens[0])))
+            self._known.append(self._first(pieces.name(self._tokens[0])))
         last = min(start + num_tokens, len(self._tokens) - 1)
         for position in range(len(self._known), last + 1):
-            place = index + position - 1 - start
-            logits = logits_at(runtime.llama, runtime.context, place, vocabulary.num_tokens)
-            found = token_logprob(vocabulary, logits, self._tokens[position], self._num_top)
+            logits = logits_at(position - 1 - start)
+            found = token_logprob(pieces, logits, self._tokens[position], self._num_top)
             self._known.append(replace(found, offset=self._echo.offsets[position]))
 
     def chunk(self) -> TokenChunk:
