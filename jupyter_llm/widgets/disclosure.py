@@ -19,7 +19,9 @@ class Disclosure(VBox):
 
     def __init__(self, title: str, *content: Any) -> None:
         self.button = ToggleButton(
-            description=title, tooltip=f"Show or hide: {title}", layout=Layout(width="auto")
+            description=title,
+            tooltip=f"Show or hide: {title}",
+            layout=Layout(width="auto", align_self="flex-start"),
         )
         self._content = VBox(content)
         self._content.layout.display = "none"

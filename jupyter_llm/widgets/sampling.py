@@ -70,7 +70,10 @@ class Sampling(VBox):
             raise TypeError(f"There is no setting {min(unknown)!r}; there are: {names}.")
         self._is_filling = False
         self._rows = {name: self._row(name) for name in _CONTROLS}
-        super().__init__([HBox([box, control]) for box, control in self._rows.values()])
+        super().__init__(
+            [HBox([box, control]) for box, control in self._rows.values()],
+            layout=Layout(flex_flow="row wrap"),
+        )
         for name, value in settings.items():
             setattr(self, name, value)
 
