@@ -43,6 +43,10 @@ export default defineConfig([
       'no-console': 'error'
     }
   },
+  {
+    files: ['test/**'],
+    rules: { 'jupyter/no-untranslated-string': 'off' } // nobody reads them
+  },
   mayNotImport(
     ['src/panel/**'],
     '(index|manager(/.*)?|restapi|requests|events|commands)$|@jupyterlab/services',

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from axe import look
 from chat_page import ChatPage
 from lab_page import opened
 from playwright.async_api import expect
@@ -51,7 +52,8 @@ async def test_a_first_question_is_answered_and_the_next_one_knows_of_it(lab: Li
     async with opened(lab) as page:
         chat = ChatPage(page)
         await chat.open()
-        await page.screenshot("chat-welcome")
+        await expect(chat.button("What can you do?")).to_be_visible()
+        await look(page, "chat-welcome", "#jp-llm-chat")
         await chat.press("What can you do?")
         answer = await chat.answered()
         await expect(answer).to_contain_text("tokens/s")
@@ -59,10 +61,13 @@ async def test_a_first_question_is_answered_and_the_next_one_knows_of_it(lab: Li
         await expect(chat.panel.get_by_role("heading", level=2)).to_have_text("What can you do?")
         await chat.ask("And how do I load a model?")
         await expect(chat.answers).to_have_count(2)
-        await page.screenshot("chat-answer")
-        await page.use_theme("JupyterLab Dark")
-        await page.screenshot("chat-answer-dark")
-        await page.use_theme("JupyterLab Light")
+        await look(page, "chat-answer", "#jp-llm-chat")
+        await chat.press("How the model answers")
+        await chat.panel.get_by_label("Tokens at most").fill("3")
+        await look(page, "chat-sampling", "#jp-llm-chat")
+        answer = await chat.ask("What can you do?")
+        await expect(answer).to_contain_text("3 tokens")
+        await expect(answer).to_contain_text("cut off")
 
 
 async def test_markdown_is_drawn_and_cannot_act(lab: LiveServer) -> None:
@@ -85,10 +90,7 @@ async def test_markdown_is_drawn_and_cannot_act(lab: LiveServer) -> None:
         await expect(answer.locator("td")).to_have_text(["1", "2"])
         await expect(answer.locator("mjx-container")).to_have_count(1)
         await expect(answer.locator("pre")).to_have_text(CODE)
-        await page.screenshot("chat-markdown")
-        await page.use_theme("JupyterLab Dark")
-        await page.screenshot("chat-markdown-dark")
-        await page.use_theme("JupyterLab Light")
+        await look(page, "chat-markdown", "#jp-llm-chat")
         answer = await chat.ask(hostile)
         await expect(answer).to_contain_text("styled")
         await expect(answer.get_by_role("link", name="picture")).to_be_visible()
@@ -172,7 +174,7 @@ async def test_conversations_are_kept_renamed_and_deleted(lab: LiveServer) -> No
         await chat.press("Rename: The first of all")
         await chat.panel.get_by_role("textbox", name="Title").fill("Beginnings")
         await chat.panel.get_by_role("textbox", name="Title").press("Enter")
-        await page.screenshot("chat-conversations")
+        await look(page, "chat-conversations", "#jp-llm-chat")
         await chat.panel.get_by_role("button", name=re.compile("^Beginnings")).click()
         await expect(chat.questions).to_contain_text("The first of all")
         await expect(chat.box).to_be_focused()
@@ -184,6 +186,53 @@ async def test_conversations_are_kept_renamed_and_deleted(lab: LiveServer) -> No
         await expect(entries).to_have_text(["The second one"])
 
 
+async def test_a_notebook_gives_context_and_takes_code(lab: LiveServer) -> None:
+    async with opened(lab) as page:
+        await page.run_command("notebook:create-new", kernelName="python3")
+        cells = page.page.locator(".jp-Notebook .jp-CodeCell")
+        await expect(cells).to_have_count(1)
+        await page.run_command("notebook:replace-selection", text="import math\nprice = 42\nprice")
+        await page.run_notebook()
+        await expect(cells.first.locator(".jp-OutputArea-output")).to_have_text("42")
+        chat = ChatPage(page)
+        await page.run_command("llm:ask-about-cells")
+        chips = chat.panel.get_by_role("list", name="Goes with the question").get_by_role(
+            "listitem"
+        )
+        await expect(chips).to_have_count(1)
+        await chat.press("Attach something of the notebook")
+        name = chat.panel.get_by_label("Variable of the notebook")
+        await name.fill("unheard_of")
+        await name.press("Enter")
+        await expect(chat.panel.get_by_role("alert")).to_contain_text("no variable")
+        await name.fill("price")
+        await look(page, "chat-attach", "#jp-llm-chat")
+        await name.press("Enter")
+        await expect(chips).to_have_count(2)
+        await chips.last.locator("summary").click()
+        await expect(chips.last).to_contain_text("int")
+        await chat.press("Remove: price")
+        await expect(chips).to_have_count(1)
+
+        await chat.model.select_option("echo")
+        answer = await chat.ask(RICH)
+        await expect(chips).to_have_count(0)
+        # what echo says is what it was told: the cell with its output, and then the words
+        await expect(answer.locator("pre").first).to_contain_text("price\n# output\n42")
+        await page.run_command("notebook:move-cursor-down")
+        code = answer.locator(".jp-LLM-code").last
+        await code.get_by_role("button", name="Insert below the active cell").click()
+        await expect(cells.last).to_contain_text("print(squares)")
+        num_cells = await cells.count()
+        await code.get_by_role("button", name="Insert above the active cell").click()
+        await expect(cells).to_have_count(num_cells + 1)
+        await code.get_by_role("button", name="Replace the active cell").click()
+        await expect(cells).to_have_count(num_cells + 1)
+        await code.get_by_role("button", name="Copy code").click()
+        await expect(chat.panel.get_by_role("status").last).to_have_text("Copied")
+        await look(page, "chat-notebook", "#jp-llm-chat")
+
+
 async def test_who_may_not_execute_is_told_so(new_lab: Callable[..., LiveServer]) -> None:
     authorizer = "--ServerApp.authorizer_class=read_only.ReadOnlyModels"
     with new_lab(authorizer, env={"PYTHONPATH": str(HERE)}) as lab:
@@ -192,7 +241,7 @@ async def test_who_may_not_execute_is_told_so(new_lab: Callable[..., LiveServer]
             await page.run_command("llm:open-chat")
             await expect(chat.panel).to_contain_text('the right to "execute"')
             await expect(chat.box).to_have_count(0)
-            await page.screenshot("chat-read-only")
+            await look(page, "chat-read-only", "#jp-llm-chat")
 
 
 async def until_idle(lab: LiveServer) -> None:

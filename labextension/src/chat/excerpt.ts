@@ -65,17 +65,17 @@ export function variableItem(
 
 /** Names that code gives a value to: by assignment, import, loop or definition. */
 export function namesIn(code: string): string[] {
-  const found = new Set<string>();
-  for (const [, name] of code.matchAll(ASSIGNED)) {
-    if (name) {
-      found.add(name);
-    }
-  }
-  return [...found];
+  const found = NAMINGS.flatMap(naming =>
+    [...code.matchAll(naming)].flatMap(([, name]) => (name ? [name] : []))
+  );
+  return [...new Set(found)];
 }
 
-const ASSIGNED =
-  /^\s*(?:(?:async\s+)?def\s+|class\s+|(?:from\s+\S+\s+)?import\s+(?:\S+\s+as\s+)?|for\s+|with\s+.*\sas\s+)?([\p{L}_][\p{L}\p{N}_]*)\s*(?=[=(:]|\s+in\s|$|<-)/gmu;
+const NAMINGS = [
+  /^[ \t]*([\p{L}_][\p{L}\p{N}_]*)[ \t]*(?:=(?!=)|<-)/gmu,
+  /^[ \t]*(?:async[ \t]+)?(?:def|class|for)[ \t]+([\p{L}_][\p{L}\p{N}_]*)/gmu,
+  /^[ \t]*(?:from[ \t]+\S+[ \t]+)?import[ \t]+(?:\S+[ \t]+as[ \t]+)?([\p{L}_][\p{L}\p{N}_]*)/gmu
+];
 
 function item(options: {
   title: string;

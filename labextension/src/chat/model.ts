@@ -239,9 +239,8 @@ export class ChatModel implements IDisposable {
   ): void {
     const controller = new AbortController();
     let last = answer;
-    const save = async (): Promise<void> => {
-      await this.store?.update(conversationId, answeredBy(last));
-    };
+    const save = (): Promise<void> =>
+      this.keep(conversationId, answeredBy(last));
     const saver = new Throttler(save, { limit: SAVE_MS, edge: 'trailing' });
     const follower = new Follower(answer, {
       api: this.options.api,
@@ -250,7 +249,7 @@ export class ChatModel implements IDisposable {
       onAnswer: next => {
         last = next;
         this.present(conversationId, answeredBy(next));
-        saver.invoke().catch(() => undefined);
+        void saver.invoke();
       },
       onConnection: isLost => {
         this.publish({ isReconnecting: isLost });
@@ -295,8 +294,19 @@ export class ChatModel implements IDisposable {
   /** Change a conversation on the screen at once, and then in the store. */
   private async apply(id: string, change: Change): Promise<void> {
     this.present(id, change);
-    await this.store?.update(id, change);
+    await this.keep(id, change);
     await this.relist();
+  }
+
+  /** Store a change; where the browser will not, say that it is not kept. */
+  private async keep(id: string, change: Change): Promise<void> {
+    if (!this.disposed) {
+      try {
+        await this.store?.update(id, change);
+      } catch {
+        this.publish({ isLasting: false });
+      }
+    }
   }
 
   private present(id: string, change: Change): void {
@@ -343,7 +353,8 @@ export class ChatModel implements IDisposable {
   }
 
   private show(conversation: IConversation): void {
-    if (conversation.id !== this.current.conversation.id) {
+    if (conversation.id !== this.placed) {
+      this.placed = conversation.id;
       this.options.place.set(conversation.id);
     }
     this.publish({ conversation });
@@ -367,6 +378,8 @@ export class ChatModel implements IDisposable {
 
   private readonly signal = new Signal<ChatModel, IChatState>(this);
   private readonly runs = new Map<string, { leave: () => void }>();
+  /** The conversation that is open after a reload. */
+  private placed = '';
   private disposed = false;
   private started: Promise<void> | undefined;
   private store: IChatStore | undefined;
