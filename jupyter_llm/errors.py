@@ -32,8 +32,7 @@ decided in one table of the handlers.
 
 from __future__ import annotations
 
-from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -199,7 +198,11 @@ class RowsFailedError(LLMError):
 
     code = "rows_failed"
 
-    failures: Mapping[str, Exception] = MappingProxyType({})
+    def __init__(
+        self, message: str, *, failures: Mapping[str, Exception] | None = None, **details: Any
+    ) -> None:
+        super().__init__(message, **details)
+        self.failures = failures or {}
 
 
 class ServerNotFoundError(LLMError):

@@ -17,6 +17,7 @@ from . import (
     fairness,
     grammar,
     loading,
+    mapping,
     memory,
     prefix,
     probe,
@@ -41,6 +42,7 @@ MEASUREMENTS: dict[str, Callable[..., str]] = {
     "catalogue": catalogue.measure,
     "fairness": fairness.measure,
     "sharing": sharing.measure,
+    "map": mapping.measure,
 }
 
 

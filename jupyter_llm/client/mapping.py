@@ -135,9 +135,7 @@ class RowMap:
         failures = {self._shape.label(number): errors[number] for number in sorted(errors)}
         if failures and self._settings.on_error != "return":
             if len(failures) == len(self._rows) or self._settings.on_error == "raise":
-                error = RowsFailedError(self._told(failures))
-                error.failures = failures
-                raise error
+                raise RowsFailedError(self._told(failures), failures=failures)
             warnings.warn(self._told(failures), stacklevel=4)
             results = {number: item for number, item in results.items() if number not in errors}
         in_order = [results.get(number) for number in range(len(self._shape))]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from jupyter_llm._version import __version__
 from jupyter_llm.engines.plugins import BrokenPlugin, plugins
-from jupyter_llm.engines.source import BUILT_IN, GGML, EngineSource
+from jupyter_llm.engines.source import BUILT_IN, GGML, MLX, EngineSource
 from jupyter_llm.errors import EngineUnavailableError
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _describe(source: EngineSource) -> EngineInfo:
         installed=True,
         version=_version_of(source.distribution) if source.distribution else __version__,
         formats=source.formats,
-        device=_device_of(folders) if source.device == GGML else source.device,
+        device=_device(source.device, folders),
         goes_first=runs_on(source.goes_first_on, here),
     )
 
@@ -191,6 +191,20 @@ def _version_of(distribution: str) -> str:
         return version(distribution)
     except PackageNotFoundError:
         return ""
+
+
+def _device(stated: str, folders: tuple[str, ...]) -> str:
+    if stated == GGML:
+        return _device_of(folders)
+    return _device_of_mlx() if stated == MLX else stated
+
+
+@cache
+def _device_of_mlx() -> str:
+    """Metal on Apple's machines; elsewhere MLX comes in a package for each device."""
+    if sys.platform == "darwin":
+        return "metal"
+    return "cuda" if any(map(_version_of, ("mlx-cuda-13", "mlx-cuda-12"))) else "cpu"
 
 
 @cache

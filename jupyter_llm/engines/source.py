@@ -9,6 +9,9 @@ from jupyter_llm.types import Model
 GGML = "ggml"
 """Stands for the device that the ggml libraries beside a module were built for."""
 
+MLX = "mlx"
+"""Stands for the device that MLX was built for."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EngineSource:
@@ -25,7 +28,7 @@ class EngineSource:
         module: What must be importable; empty if it needs nothing.
         distribution: The package that `module` comes with, which says its version.
         install_command: What installs it.
-        device: What it computes on: `cpu`, `cuda`, `metal`, `vulkan`, or `GGML`.
+        device: What it computes on: `cpu`, `cuda`, `metal`, `vulkan`, or `GGML` or `MLX`.
         is_native: Whether its code could end the process: it then runs in one of its own
             where `isolation` says so.
         platforms: `system-machine` as `linux-x86_64` or `darwin-arm64`; `system` alone is any
@@ -65,6 +68,18 @@ BUILT_IN = (
         name="remote",
         location="jupyter_llm.engines.remote.engine:RemoteEngine",
         formats=("openai",),
+    ),
+    EngineSource(
+        name="mlx",
+        location="jupyter_llm.engines.mlx.engine:MlxEngine",
+        formats=("safetensors",),
+        module="mlx_lm",
+        distribution="mlx-lm",
+        install_command="pip install 'jupyter-llm[mlx]'",
+        device=MLX,
+        is_native=True,
+        platforms=("darwin-arm64", "linux"),
+        goes_first_on=("darwin-arm64",),
     ),
 )
 """The engines that come with this package."""

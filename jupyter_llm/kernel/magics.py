@@ -51,7 +51,9 @@ def _documented(parser: Callable[[], Parser]) -> Callable[[Function], Function]:
     """Put the arguments that a parser takes behind a docstring: `%llm?` shows it."""
 
     def mark(function: Function) -> Function:
-        function.__doc__ = f"{inspect.getdoc(function)}\n\n{parser().format_help()}"
+        arguments = parser()
+        arguments.description = None  # the docstring says it
+        function.__doc__ = f"{inspect.getdoc(function)}\n\n{arguments.format_help()}"
         return function
 
     return mark

@@ -118,11 +118,13 @@ class EngineStats:
     """A snapshot of a loaded engine; counters grow from zero at load.
 
     `decode_s` is the time spent in the model's forward pass, `step_s` the whole
-    time of the steps around it.
+    time of the steps around it. `can_fill_gaps` says whether the model writes what stands
+    between a prompt and its `suffix`.
     """
 
     slots: int = 0
     context_length: int = 0
+    can_fill_gaps: bool = False
     num_kv_cells: int = 0
     num_kv_cells_used: int = 0
     num_running: int = 0

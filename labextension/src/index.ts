@@ -1,4 +1,5 @@
 import { chatPlugin } from './chat/plugin';
+import { completionPlugin } from './completion/plugin';
 import { managerPlugin } from './manager/plugin';
 import { panelPlugin } from './panel/plugin';
 import { runningPlugin } from './running/plugin';
@@ -8,6 +9,7 @@ export default [
   managerPlugin,
   panelPlugin,
   chatPlugin,
+  completionPlugin,
   runningPlugin,
   statusPlugin
 ];

@@ -69,6 +69,7 @@ export interface ILoadOptions {
 export interface IEngineStats {
   slots: number;
   context_length: number;
+  can_fill_gaps: boolean;
   num_kv_cells: number;
   num_kv_cells_used: number;
   num_running: number;

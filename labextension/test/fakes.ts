@@ -27,6 +27,7 @@ const NO_MEMORY: IMemoryUse = {
 const IDLE: IEngineStats = {
   slots: 0,
   context_length: 0,
+  can_fill_gaps: false,
   num_kv_cells: 0,
   num_kv_cells_used: 0,
   num_running: 0,

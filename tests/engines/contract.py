@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, contextmanag
 from dataclasses import dataclass, field, replace
 from functools import partial, wraps
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -26,6 +27,7 @@ from jupyter_llm.engines.base import Engine
 from jupyter_llm.engines.echo.engine import EchoEngine
 from jupyter_llm.engines.host.engine import HostedEngine
 from jupyter_llm.engines.llama_cpp.engine import LlamaCppEngine
+from jupyter_llm.engines.mlx.engine import MlxEngine
 from jupyter_llm.engines.remote.engine import RemoteEngine
 from jupyter_llm.engines.remote.remotes import Remotes
 from jupyter_llm.engines.remote.settings import Key, Remote
@@ -81,6 +83,7 @@ class Subject:
         return not {*self.refuses, *self.lacks} & set(abilities)
 
 
+GUIDE_FOLDER = Path(__file__).parents[1] / "models" / "guide"
 ECHO = Model(id="echo", format="echo", engine="echo", context_length=2048)
 GUIDE = Model(
     id="guide", path=str(GUIDE_PATH), format="gguf", engine="llama_cpp", context_length=2048
@@ -144,6 +147,15 @@ SUBJECTS = (
             "prefill": "what a service reads is not seen from here",
             "memory": "it takes none of this machine's",
         },
+    ),
+    Subject(
+        name="mlx",
+        make=MlxEngine,
+        model=replace(GUIDE, path=str(GUIDE_FOLDER), format="safetensors", num_kv_values=1024),
+        options=LoadOptions(slots=SLOTS, batch_size=64),
+        too_much=LoadOptions(num_kv_cells=1 << 23),
+        needs="mlx_lm",
+        install="pip install 'jupyter-llm[mlx]'",
     ),
 )
 

@@ -68,7 +68,7 @@ def test_an_unknown_engine_is_answered_with_the_known_ones() -> None:
 
 
 def test_lists_what_is_installed() -> None:
-    echo, llama_cpp, remote = select.backends()
+    echo, llama_cpp, remote, mlx = select.backends()
     assert (remote.name, remote.installed, remote.formats) == ("remote", True, ("openai",))
     assert (echo.name, echo.installed, echo.formats) == ("echo", True, ("echo",))
     assert (llama_cpp.name, llama_cpp.installed, llama_cpp.formats) == (
@@ -79,11 +79,12 @@ def test_lists_what_is_installed() -> None:
     assert llama_cpp.version
     assert llama_cpp.device in ("cpu", "cuda", "metal", "vulkan")
     assert llama_cpp.reason == llama_cpp.install_command == ""
+    assert (mlx.name, mlx.formats) == ("mlx", ("safetensors",))
 
 
 @pytest.mark.usefixtures("without_llama_cpp")
 def test_says_how_to_get_what_is_not_installed() -> None:
-    _, llama_cpp, _ = select.backends()
+    llama_cpp = next(one for one in select.backends() if one.name == "llama_cpp")
     assert not llama_cpp.installed
     assert llama_cpp.reason == "llama-cpp-python is not installed"
     assert llama_cpp.install_command == "pip install 'jupyter-llm[llama-cpp]'"
@@ -100,7 +101,8 @@ def test_knows_the_device_by_the_libraries_beside_the_bindings(tmp_path: Path) -
 def test_looking_for_engines_imports_none() -> None:
     script = (
         "import sys; from jupyter_llm.engines.select import backends; backends();"
-        "print(sorted({'llama_cpp', 'numpy', 'jupyter_llm.engines.echo'} & set(sys.modules)))"
+        "heavy = {'llama_cpp', 'mlx_lm', 'numpy', 'jupyter_llm.engines.echo'};"
+        "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     assert done.stdout.strip() == b"[]"

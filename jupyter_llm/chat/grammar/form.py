@@ -35,15 +35,23 @@ class Form:
         """Find the tokens that may come next."""
         self._matcher.unsafe_compute_mask_ptr(self._mask.ctypes.data, self._mask.nbytes)
 
-    def forbid(self, logits: npt.NDArray[np.float32]) -> None:
-        """Set the logits of all tokens that `fill` did not find to minus infinity.
+    def allowed(self) -> npt.NDArray[np.bool_]:
+        """The tokens that `fill` has found, for each token whether it is one of them.
 
         Raises:
             InvalidRequestError: The grammar allows nothing any more, or became too complex.
         """
         self._check()
         bits = np.unpackbits(self._mask.view(np.uint8), bitorder="little", count=self._num_tokens)
-        is_allowed = bits.view(np.bool_)
+        return bits.view(np.bool_)
+
+    def forbid(self, logits: npt.NDArray[np.float32]) -> None:
+        """Set the logits of all tokens that `fill` did not find to minus infinity.
+
+        Raises:
+            InvalidRequestError: The grammar allows nothing any more, or became too complex.
+        """
+        is_allowed = self.allowed()
         num_allowed = int(np.count_nonzero(is_allowed))
         if num_allowed * _FEW < self._num_tokens:
             allowed = np.flatnonzero(is_allowed)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
-import ctypes.util
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from jupyter_llm.engines.common.pages import return_free_pages
 from jupyter_llm.engines.common.stopping import LoadStoppedError, OnLoading
 from jupyter_llm.errors import ModelFileError, ModelLoadError
 from jupyter_llm.hardware.cores import num_usable_cores
@@ -124,7 +123,7 @@ class Runtime:
             self.llama.llama_free(self._beside)
         self.llama.llama_free(self.context)
         self.llama.llama_model_free(self.model)
-        _return_free_pages()
+        return_free_pages()
 
     def _make_context(self, asked: LoadOptions) -> Any:
         if self.purpose.generates:
@@ -186,10 +185,3 @@ def _load_model(llama: ModuleType, path: str, params: Any, on_loading: OnLoading
 def _template(llama: ModuleType, model: Any, name: bytes | None) -> str:
     source: bytes | None = llama.llama_model_chat_template(model, name)
     return source.decode("utf-8", "replace") if source else ""
-
-
-def _return_free_pages() -> None:
-    """Hand freed pages back; glibc otherwise keeps them for later allocations."""
-    libc = ctypes.CDLL(ctypes.util.find_library("c"))
-    if hasattr(libc, "malloc_trim"):
-        libc.malloc_trim(0)
