@@ -14,7 +14,7 @@ const mayNotImport = (files, modules, ignores = []) => ({
 });
 
 export default defineConfig([
-  { ignores: ['lib', 'node_modules', 'style', '*.js', '*.mjs'] },
+  { ignores: ['lib', 'node_modules', 'schema', 'style', '*.js', '*.mjs'] },
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   tseslint.configs.stylisticTypeChecked,
@@ -45,16 +45,16 @@ export default defineConfig([
   },
   mayNotImport(
     ['src/panel/**'],
-    '(index|manager(/.*)?|restapi|requests|events|commands)$|@jupyterlab/services',
+    '^\\.\\./(index|manager(/.*)?|restapi|requests|events|.*commands)$|@jupyterlab/services',
     ['**/plugin.ts']
   ),
   mayNotImport(
-    ['src/manager/**', 'src/commands.ts', '**/plugin.ts'],
-    '(index|panel/.*)$'
+    ['src/manager/**', 'src/*commands.ts', '**/plugin.ts'],
+    '/(index|panel/.*)$'
   ),
   mayNotImport(
     ['src/{restapi,requests,events,sse,tokens}.ts'],
-    '(index|panel/.*|manager/.*|commands)$'
+    '/(index|panel/.*|manager/.*|.*commands)$'
   ),
   mayNotImport(['src/types.ts'], '.*'),
   prettier

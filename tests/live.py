@@ -14,6 +14,7 @@ import urllib.request
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -58,6 +59,7 @@ class LiveServer:
         self._env = dict(env or {})
         self._extension = extension
         self._command = command
+        self._port = 0
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -136,6 +138,11 @@ class LiveServer:
             _end_group(process)
             self._process = None
 
+    def start_again(self) -> None:
+        """Start the server that was stopped, where it was, with the same folders."""
+        self._port = urlsplit(self.server_url).port or 0
+        self._start()
+
     def _running(self) -> subprocess.Popen[bytes]:
         assert self._process is not None, "the server is not running"
         return self._process
@@ -164,8 +171,8 @@ class LiveServer:
 
     def _argv(self) -> list[str]:
         notebooks = self.home / "notebooks"
-        notebooks.mkdir()
-        argv = [*self._command, "--no-browser", "--ServerApp.port=0"]
+        notebooks.mkdir(exist_ok=True)
+        argv = [*self._command, "--no-browser", f"--ServerApp.port={self._port}"]
         argv.append(f"--ServerApp.root_dir={notebooks}")
         if self.token:
             argv.append(f"--IdentityProvider.token={self.token}")

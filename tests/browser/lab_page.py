@@ -44,8 +44,16 @@ class LabPage:
     def model(self, model_id: str) -> Locator:
         return self.panel.locator(f'[data-model="{model_id}"]')
 
+    def download(self, repo_id: str) -> Locator:
+        return self.panel.locator(f'[data-download="{repo_id}"]')
+
     async def press(self, label: str, model_id: str) -> None:
         await self.panel.get_by_role("button", name=f"{label}: {model_id}", exact=True).click()
+
+    async def choose(self, label: str, model_id: str) -> None:
+        """Take something from the menu of a model."""
+        await self.panel.get_by_role("button", name=f"More: {model_id}", exact=True).click()
+        await self.page.get_by_role("menuitem", name=label).click()
 
     async def expect_state(self, model_id: str, state: str) -> None:
         await expect(self.model(model_id)).to_have_attribute("data-state", state, timeout=30_000)
@@ -72,14 +80,20 @@ class LabPage:
 
 
 @asynccontextmanager
-async def opened(lab: LiveServer, path: str = "lab") -> AsyncGenerator[LabPage]:
-    """JupyterLab in a fresh browser; an exception in its scripts fails the test."""
+async def opened(
+    lab: LiveServer, path: str = "lab", *, before: str = ""
+) -> AsyncGenerator[LabPage]:
+    """JupyterLab in a fresh browser; an exception in its scripts fails the test.
+
+    The script `before` runs before those of the page.
+    """
     # a browser that runs as root, as in most containers, has no sandbox to use
     args = ["--no-sandbox"] if os.geteuid() == 0 else []
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=find_browser(), args=args)
         page = await browser.new_page(viewport=SIZE)
         errors: list[str] = []
+        await page.add_init_script(before)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.set_default_navigation_timeout(START_TIMEOUT_MS)
         await page.goto(f"{lab.server_url}{path}?reset&token={lab.token}")
