@@ -237,5 +237,5 @@ class LLMExtension(Configuration, ExtensionApp):
         await self._tell_memory()
 
     async def _tell_memory(self) -> None:
-        survey = await self.pool.in_thread(self.pool.survey)
+        survey = await asyncio.to_thread(self.pool.survey)
         self.events.publish("vram", vram_body(survey, self.manager.loaded()))

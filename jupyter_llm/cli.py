@@ -15,7 +15,7 @@ from jupyter_llm.client.pulling import PULL_NAME, SEARCH_TEXT, follow, found
 from jupyter_llm.client.removing import add_remove_arguments, remove
 from jupyter_llm.client.server import server_at
 from jupyter_llm.client.tables import loaded_table, memory_table, models_table
-from jupyter_llm.errors import InvalidRequestError, LLMError
+from jupyter_llm.errors import InvalidRequestError, LLMError, ServerNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _serve(arguments[1:])
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        status: int | None = options.run(options)
     except LLMError as error:
         print(error.message, file=sys.stderr)  # noqa: T201
         return 1
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for note in getattr(interrupt, "__notes__", ()):
             _say(f"\n{note}", to_person=True)
         return 130
-    return 0
+    return status or 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         ("load", _load, "bring a model into memory"),
         ("unload", _unload, "take a model out of memory"),
         ("rm", _remove, "delete a model's files"),
+        ("doctor", _examine, "say what runs models here, try it, and say what mends the rest"),
     ):
         command = commands.add_parser(name, help=text)
         command.set_defaults(run=run)
@@ -214,6 +215,21 @@ def _unload(options: argparse.Namespace) -> None:
 def _remove(options: argparse.Namespace) -> None:
     with _client(options) as client:
         _say(remove(client, options.name, None if options.yes else input))
+
+
+def _examine(options: argparse.Namespace) -> int:
+    from jupyter_llm.doctor import here, server
+
+    with _client(options) as client:
+        try:
+            checkup = server.examine(client)
+        except ServerNotFoundError as error:
+            if options.url:
+                raise
+            reason = error.message.partition("\n")[0].rstrip(":. ")
+            checkup = here.examine(f"No server ({reason}): this environment was looked at.")
+    _say(checkup.text())
+    return 0 if checkup.is_well else 1
 
 
 def _client(options: argparse.Namespace) -> Client:

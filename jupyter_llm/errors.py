@@ -12,6 +12,7 @@
     │   └── InsufficientMemoryError  it would not fit; need and free in the message
     ├── EngineUnavailableError       not installed here; the message says how to install
     ├── EngineDiedError              the engine stopped in the middle of its work
+    ├── UpstreamError                the service that a model runs in did not answer as it should
     ├── OverloadedError              too many wait; `retry_after_s` is measured
     ├── TooManyRequestsError         this user has too many; `retry_after_s` says when to come
     │   └── QuotaExceededError       the requests or tokens that a user or key may have are used up
@@ -21,6 +22,8 @@
     ├── DownloadError                what the Hub delivers is not what it promised
     ├── InsufficientDiskError        no room for a download; need and free in the message
     ├── RegistryError                the database of settings, downloads and usage fails
+    ├── AnswerFormatError            (kernel side) an answer is not of the type asked for
+    ├── RowsFailedError              (kernel side) rows of a map have no answer; `failures` has why
     └── ServerNotFoundError          (kernel side) no server of ours to talk to
 
 A message says what happened and what to do next. What HTTP makes of an error is
@@ -29,9 +32,12 @@ decided in one table of the handlers.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from jupyter_llm.types import Suggestion
 
 
@@ -122,6 +128,12 @@ class EngineDiedError(LLMError):
     code = "engine_died"
 
 
+class UpstreamError(LLMError):
+    """The service that a model runs in did not answer as it should; the message says how."""
+
+    code = "upstream_error"
+
+
 class OverloadedError(LLMError):
     """Too many requests wait; `retry_after_s` is when a place is expected."""
 
@@ -174,6 +186,20 @@ class RegistryError(LLMError):
     """The registry cannot be used now; the message says where it is and what to do."""
 
     code = "registry_unavailable"
+
+
+class AnswerFormatError(LLMError):
+    """The kernel asked for a value of some type, and the answer is none; the message has both."""
+
+    code = "answer_format"
+
+
+class RowsFailedError(LLMError):
+    """Rows have no answer; `failures` has the error of each, by the name of the row."""
+
+    code = "rows_failed"
+
+    failures: Mapping[str, Exception] = MappingProxyType({})
 
 
 class ServerNotFoundError(LLMError):

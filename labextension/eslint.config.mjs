@@ -49,8 +49,12 @@ export default defineConfig([
     ['**/plugin.ts']
   ),
   mayNotImport(
+    ['src/chat/components/**'],
+    '^\\.\\.?/.*(index|manager(/.*)?|restapi|requests|events|commands|plugin|panel|store)$|@jupyterlab/services'
+  ),
+  mayNotImport(
     ['src/manager/**', 'src/*commands.ts', '**/plugin.ts'],
-    '/(index|panel/.*)$'
+    '/(index|panel/(?!icon$).*)$' // the icon is everybody's
   ),
   mayNotImport(
     ['src/{restapi,requests,events,sse,tokens}.ts'],

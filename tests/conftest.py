@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,13 @@ if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
 pytest_plugins = ("pytest_jupyter.jupyter_server",)
+
+
+def pytest_unconfigure() -> None:
+    """Close what llama_cpp opens when it is imported, and never closes: Python tells at exit."""
+    if llama_utils := sys.modules.get("llama_cpp._utils"):
+        llama_utils.outnull_file.close()
+        llama_utils.errnull_file.close()
 
 
 @pytest.fixture(autouse=True)

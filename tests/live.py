@@ -39,11 +39,11 @@ _FOREIGN_PREFIXES = (
 
 
 class LiveServer:
-    """Starts a server on a free port and stops it; HOME and all of Jupyter's folders are its own.
+    """Starts a server and stops it; HOME and all of Jupyter's folders are its own.
 
-    `options` are the server's command line, `env` is added to its environment.
-    `token` of `None` leaves authentication to `options`. A plain server, which is
-    what the default `command` starts, has no other extensions.
+    Its port is a free one unless `port` names one. `options` are the server's command line,
+    `env` is added to its environment. `token` of `None` leaves authentication to `options`.
+    A plain server, which is what the default `command` starts, has no other extensions.
     """
 
     def __init__(
@@ -53,13 +53,14 @@ class LiveServer:
         env: Mapping[str, str] | None = None,
         extension: bool = True,
         command: Sequence[str] = JUPYTER_SERVER,
+        port: int = 0,
     ) -> None:
         self.token = token or ""
         self._options = options
         self._env = dict(env or {})
         self._extension = extension
         self._command = command
-        self._port = 0
+        self._port = port
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

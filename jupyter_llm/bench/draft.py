@@ -11,8 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -24,10 +23,10 @@ from jupyter_llm.types import (
     GenerationRequest,
     LoadOptions,
     Message,
-    Model,
     SamplingParams,
 )
 
+from .engine import answer, loaded
 from .model import HALF_BILLION, write_random_model
 from .workload import Workload
 
@@ -39,7 +38,6 @@ QUESTIONS = (
     "What is a slot?",
     "How do I stop an answer?",
 )
-CONTEXT_LENGTH = 2048
 SMALL = replace(HALF_BILLION, num_layers=1, width=64, feed_forward=128, num_heads=2)
 
 HEADER = (
@@ -107,7 +105,8 @@ def _rows(name: str, draft: str, runs: Runs) -> list[str]:
 
 async def _runs(path: Path, draft: Path, ask: Ask, num_rounds: int) -> Runs:
     runs: Runs = defaultdict(list)
-    async with _loaded(path, "") as plain, _loaded(path, str(draft)) as drafted:
+    drafting = LoadOptions(draft_model=str(draft))
+    async with loaded(path, LoadOptions()) as plain, loaded(path, drafting) as drafted:
         for number in range(num_rounds):
             for streams in STREAMS:
                 for engine, has_draft in ((plain, False), (drafted, True)):
@@ -115,26 +114,9 @@ async def _runs(path: Path, draft: Path, ask: Ask, num_rounds: int) -> Runs:
     return runs
 
 
-@asynccontextmanager
-async def _loaded(path: Path, draft: str) -> AsyncIterator[LlamaCppEngine]:
-    model = Model(
-        id="bench",
-        path=str(path),
-        format="gguf",
-        engine="llama_cpp",
-        context_length=CONTEXT_LENGTH,
-    )
-    engine = LlamaCppEngine()
-    await engine.load(model, LoadOptions(draft_model=draft), lambda _part: None)
-    try:
-        yield engine
-    finally:
-        await engine.unload()
-
-
 async def _run(engine: LlamaCppEngine, requests: Sequence[GenerationRequest]) -> _Run:
     before, started = engine.stats(), time.perf_counter()
-    await asyncio.gather(*(_stream(engine, request) for request in requests))
+    await asyncio.gather(*(answer(engine, request) for request in requests))
     elapsed_s = time.perf_counter() - started
     after = await _rested(engine)
     return _Run(
@@ -142,11 +124,6 @@ async def _run(engine: LlamaCppEngine, requests: Sequence[GenerationRequest]) ->
         after.num_steps - before.num_steps,
         elapsed_s,
     )
-
-
-async def _stream(engine: LlamaCppEngine, request: GenerationRequest) -> None:
-    async for _chunk in engine.generate(request):
-        pass
 
 
 async def _rested(engine: LlamaCppEngine) -> EngineStats:

@@ -8,23 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
 from jupyter_llm.engines.llama_cpp.engine import LlamaCppEngine
-from jupyter_llm.types import (
-    Constraint,
-    ConstraintKind,
-    EngineStats,
-    GenerationRequest,
-    LoadOptions,
-    Model,
-    SamplingParams,
-)
+from jupyter_llm.types import Constraint, ConstraintKind, EngineStats, LoadOptions
 
-from .model import CONTEXT_LENGTH
-from .workload import TEMPERATURE, TOP_K, TOP_P, Workload
+from .engine import answer, loaded, requests
+from .workload import Workload
 
 NUM_STREAMS = 8
 NUM_TOKENS = 32
@@ -63,25 +55,14 @@ def measure(model: Path, *, num_rounds: int) -> str:
 
 
 async def _measure(path: Path, num_rounds: int) -> str:
-    model = Model(
-        id="bench",
-        path=str(path),
-        format="gguf",
-        engine="llama_cpp",
-        context_length=CONTEXT_LENGTH,
-    )
-    engine = LlamaCppEngine()
-    await engine.load(model, LoadOptions(slots=NUM_STREAMS), lambda _part: None)
-    try:
-        costs: dict[str, list[_Cost]] = {name: [] for name in CONSTRAINTS}
+    costs: dict[str, list[_Cost]] = {name: [] for name in CONSTRAINTS}
+    async with loaded(path, LoadOptions(slots=NUM_STREAMS)) as engine:
         for number in range(-1, num_rounds):  # the first round compiles and warms up
             # the cache fills up, and what comes later pays for it: so each is first in turn
             for name in sorted(CONSTRAINTS, reverse=bool(number % 2)):
                 cost = await _run(engine, CONSTRAINTS[name], number)
                 if number >= 0:
                     costs[name].append(cost)
-    finally:
-        await engine.unload()
     return _table(costs)
 
 
@@ -93,28 +74,9 @@ async def _run(engine: LlamaCppEngine, constraint: Constraint | None, number: in
         round=2 * number + (constraint is None),
     )
     before = engine.stats()
-    await asyncio.gather(
-        *(_stream(engine, constraint, workload, prompt) for prompt in workload.prompts())
-    )
+    held = [replace(request, constraint=constraint) for request in requests(workload)]
+    await asyncio.gather(*(answer(engine, request) for request in held))
     return _between(before, engine.stats())
-
-
-async def _stream(
-    engine: LlamaCppEngine, constraint: Constraint | None, workload: Workload, prompt: str
-) -> None:
-    sampling = SamplingParams(
-        temperature=TEMPERATURE,
-        top_k=TOP_K,
-        top_p=TOP_P,
-        seed=1,
-        max_tokens=workload.num_answer_tokens,
-        ignore_eos=True,
-    )
-    request = GenerationRequest(
-        id="bench", model_id="bench", prompt=prompt, sampling=sampling, constraint=constraint
-    )
-    async for _chunk in engine.generate(request):
-        pass
 
 
 def _between(before: EngineStats, after: EngineStats) -> _Cost:

@@ -47,7 +47,7 @@ async def run(endpoint: Endpoint, workload: Workload) -> Figures:
     bodies = [workload.body(prompt, endpoint.model) for prompt in workload.prompts()]
     started = time.perf_counter()
     streams = await asyncio.gather(*(stream(endpoint, body) for body in bodies))
-    return _figures(workload, streams, time.perf_counter() - started)
+    return figures(workload, streams, time.perf_counter() - started)
 
 
 async def status_latencies(endpoint: Endpoint, workload: Workload) -> list[float]:
@@ -105,7 +105,8 @@ async def _send(
     return reader, writer
 
 
-def _figures(workload: Workload, streams: Sequence[list[float]], duration_s: float) -> Figures:
+def figures(workload: Workload, streams: Sequence[list[float]], duration_s: float) -> Figures:
+    """What came of `streams`, each the times of an answer's events; `duration_s` is for all."""
     complete = [times for times in streams if times]
     gaps = [after - before for times in complete for before, after in pairwise(times)]
     return Figures(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import asdict
 from typing import Any
 
 import llama_cpp.llama_cpp as llama
@@ -18,6 +19,7 @@ from jupyter_llm.engines.llama_cpp.batch import Batch
 from jupyter_llm.engines.llama_cpp.vocabulary import Vocabulary
 from jupyter_llm.hardware.cores import num_usable_cores
 
+from .load import Figures
 from .workload import TEMPERATURE, TOP_K, TOP_P, Workload
 
 BATCH_SIZE = 512
@@ -37,7 +39,7 @@ class RawLoop:
         self._batch = Batch(llama, BATCH_SIZE)
         self._chains = [_chain(seed) for seed in range(workload.num_streams)]
 
-    def run(self) -> dict[str, float]:
+    def run(self) -> Figures:
         """Time the reading and the writing; tokens per second are those written."""
         prompts = [self._vocabulary.tokenize(prompt) for prompt in self._workload.prompts()]
         started = time.perf_counter()
@@ -47,11 +49,12 @@ class RawLoop:
             last = self._write(last, [len(prompt) + count for prompt in prompts])
         ended = time.perf_counter()
         num_tokens = self._workload.num_streams * self._workload.num_answer_tokens
-        return {
-            "tokens_per_s": num_tokens / (ended - started),
-            "ttft_s": (first_token - started),
-            "gap_s": (ended - first_token) / (self._workload.num_answer_tokens - 1),
-        }
+        return Figures(
+            tokens_per_s=num_tokens / (ended - started),
+            ttft_s=first_token - started,
+            gap_s=(ended - first_token) / (self._workload.num_answer_tokens - 1),
+            num_complete=self._workload.num_streams,
+        )
 
     def _context_params(self) -> Any:
         params = llama.llama_context_default_params()
@@ -101,7 +104,7 @@ def main() -> None:
     """Run one workload and print its figures as JSON."""
     path, num_streams, number = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     figures = RawLoop(path, Workload(num_streams=num_streams, round=number)).run()
-    sys.stdout.write(json.dumps(figures) + "\n")
+    sys.stdout.write(json.dumps(asdict(figures)) + "\n")
 
 
 if __name__ == "__main__":

@@ -13,9 +13,12 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.error import URLError
+
+from jupyter_llm.types import LoadOptions
 
 from .load import Endpoint
 
@@ -24,7 +27,7 @@ SLOTS = 36
 """Of which one user gets 32: the others are kept for others."""
 CONTEXT_LENGTH = 2048
 NUM_KV_CELLS = STREAMS * 512
-OPTIONS = {"slots": SLOTS, "context_length": CONTEXT_LENGTH, "num_kv_cells": NUM_KV_CELLS}
+OPTIONS = LoadOptions(slots=SLOTS, context_length=CONTEXT_LENGTH, num_kv_cells=NUM_KV_CELLS)
 TOKEN = "bench"  # noqa: S105 - a server on loopback, for minutes
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
@@ -113,7 +116,8 @@ def llama_server(model: Path) -> Iterator[Endpoint]:
 
 
 def _load(url: str, model: Path) -> None:
-    body = {"model": model.stem, **OPTIONS}
+    options = {name: value for name, value in asdict(OPTIONS).items() if value is not None}
+    body = {"model": model.stem, **options}
     request = urllib.request.Request(  # noqa: S310 - loopback
         f"{url}/llm/load",
         data=json.dumps(body).encode(),

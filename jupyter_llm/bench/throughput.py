@@ -27,6 +27,9 @@ SERVERS: dict[str, Server] = {
     "llama-server": servers.llama_server,
 }
 RAW = "raw loop"
+ALONE = {RAW: "jupyter_llm.bench.raw", "our engine": "jupyter_llm.bench.engine"}
+"""Modules that run a workload without a server."""
+
 STREAMS_BESIDE_STATUS = 8
 Results = dict[tuple[str, int], list[Figures]]
 
@@ -49,7 +52,8 @@ def measure(model: Path, *, num_rounds: int, streams: Sequence[int] = (1, 8, 32)
 
 def _run_round(model: Path, workloads: Sequence[Workload], results: Results) -> None:
     for workload in workloads:
-        results[RAW, workload.num_streams].append(run_raw(model, workload))
+        for name, module in ALONE.items():
+            results[name, workload.num_streams].append(run_alone(module, model, workload))
     for name, serve in SERVERS.items():
         if reason := servers.missing(name):
             sys.stderr.write(f"{name} is left out: {reason}\n")
@@ -61,12 +65,12 @@ def _run_round(model: Path, workloads: Sequence[Workload], results: Results) -> 
                 results[name, workload.num_streams].append(asyncio.run(run(endpoint, workload)))
 
 
-def run_raw(model: Path, workload: Workload) -> Figures:
-    """Run the bare loop in a process of its own."""
-    argv = [sys.executable, "-m", "jupyter_llm.bench.raw", str(model)]
+def run_alone(module: str, model: Path, workload: Workload) -> Figures:
+    """Run a contender without a server, in a process of its own."""
+    argv = [sys.executable, "-m", module, str(model)]
     argv += [str(workload.num_streams), str(workload.round)]
     output = subprocess.run(argv, check=True, capture_output=True).stdout
-    return Figures(**json.loads(output), num_complete=workload.num_streams)
+    return Figures(**json.loads(output))
 
 
 def _row(name: str, num_streams: int, runs: Sequence[Figures], raw: Sequence[Figures]) -> str:

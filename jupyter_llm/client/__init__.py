@@ -11,9 +11,10 @@ Imports in milliseconds: httpx is loaded by the first request.
 
 from __future__ import annotations
 
+from .async_client import AsyncClient
 from .client import Client
 from .discovery import find_server
 from .server import Server
 from .stream import ChatDelta
 
-__all__ = ["ChatDelta", "Client", "Server", "find_server"]
+__all__ = ["AsyncClient", "ChatDelta", "Client", "Server", "find_server"]

@@ -22,10 +22,15 @@ _OPTIONS: tuple[tuple[str, type, str], ...] = (
 )
 
 
-def add_load_arguments(parser: ArgumentParser) -> None:
-    """Add the name of a model and the options it can be loaded with."""
+def add_load_arguments(parser: ArgumentParser, *, has_backend: bool = True) -> None:
+    """Add the name of a model and the options it can be loaded with.
+
+    What is decided for every load leaves the engine to the model's files: no `backend`.
+    """
     parser.add_argument("name", metavar="NAME", help="id, alias or path of the model")
     for option, kind, text in _OPTIONS:
+        if option == "backend" and not has_backend:
+            continue
         parser.add_argument(f"--{option}", type=kind, metavar=kind.__name__.upper(), help=text)
     parser.add_argument(
         "--adapter",
@@ -39,5 +44,5 @@ def add_load_arguments(parser: ArgumentParser) -> None:
 def load_options(arguments: Namespace) -> dict[str, Any]:
     """The options that were given, named as `Client.load` takes them."""
     names = ["adapters", *(option.replace("-", "_") for option, _, _ in _OPTIONS)]
-    given = {name: getattr(arguments, name) for name in names}
+    given = {name: getattr(arguments, name, None) for name in names}
     return {name: value for name, value in given.items() if value is not None}

@@ -11,28 +11,39 @@ if TYPE_CHECKING:
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
-def lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """The complete lines of a byte stream, without their ends.
+class EventReader:
+    """Takes the bytes of a stream as they come, and gives the data of its events.
 
     Only CR, LF and CRLF end a line: `str.splitlines` also cuts at U+2028 and
-    its like, which may stand inside an answer.
+    its like, which may stand inside an answer. Comments and other fields are
+    passed over.
     """
-    rest = b""
-    for chunk in chunks:
-        rest += chunk
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._data: list[str] = []
+
+    def feed(self, chunk: bytes) -> Iterator[str]:
+        """The data of the events that are complete with `chunk`."""
+        for line in self._lines(chunk):
+            if line.startswith("data:"):
+                self._data.append(line.removeprefix("data:").removeprefix(" "))
+            elif not line and self._data:
+                yield "\n".join(self._data)
+                self._data = []
+
+    def _lines(self, chunk: bytes) -> Iterator[str]:
+        """The lines that are complete now, without their ends."""
+        rest = self._rest + chunk
         complete = rest[:-1] if rest.endswith(b"\r") else rest  # an LF may follow
         *found, last = _LINE_END.split(complete)
-        rest = last + rest[len(complete) :]
+        self._rest = last + rest[len(complete) :]
         for line in found:
             yield line.decode("utf-8", errors="replace")
 
 
 def events(chunks: Iterable[bytes]) -> Iterator[str]:
-    """The data of each event; comments and other fields are passed over."""
-    data: list[str] = []
-    for line in lines(chunks):
-        if line.startswith("data:"):
-            data.append(line.removeprefix("data:").removeprefix(" "))
-        elif not line and data:
-            yield "\n".join(data)
-            data = []
+    """The data of each event."""
+    reader = EventReader()
+    for chunk in chunks:
+        yield from reader.feed(chunk)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jupyter_llm.errors import LLMError
-from jupyter_llm.types import Timings, Usage
+from jupyter_llm.types import Timings, ToolCallDelta, Usage
 
 from .failures import error_from_body
 
@@ -17,43 +17,102 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChatDelta:
-    """Text that an answer has just gained; the last delta alone has the three ends."""
+    """What an answer has just gained; the last delta alone has the three ends."""
 
     text: str
+    reasoning: str = ""
+    tool_calls: tuple[ToolCallDelta, ...] = ()
     model: str = ""
     finish_reason: str | None = None
     usage: Usage | None = None
     timings: Timings | None = None
+    is_cached: bool = False
 
 
-def deltas(events: Iterable[str]) -> Iterator[ChatDelta]:
-    """Turn the events of `/v1/chat/completions` into deltas.
+class DeltaReader:
+    """Takes the events of `/v1/chat/completions` as they come, and gives deltas.
 
     Finish reason and usage arrive in different events; they are held back and
     leave together as the last delta.
+    """
+
+    def __init__(self) -> None:
+        self.is_done = False
+        self._model = ""
+        self._finish_reason: str | None = None
+        self._usage: Usage | None = None
+        self._timings: Timings | None = None
+
+    def take(self, data: str) -> Iterator[ChatDelta]:
+        """The deltas of one event.
+
+        Raises:
+            LLMError: The server reported an error, or sent what is no event of a chat.
+        """
+        if data == "[DONE]":
+            self.is_done = True
+            yield self._last()
+            return
+        chunk = _parsed(data)
+        self._model = chunk.get("model") or self._model
+        self._usage = usage_of(chunk) or self._usage
+        self._timings = timings_of(chunk) or self._timings
+        for choice in chunk.get("choices", ()):
+            self._finish_reason = choice.get("finish_reason") or self._finish_reason
+            delta = _delta(choice.get("delta") or {}, self._model)
+            if delta.text or delta.reasoning or delta.tool_calls:
+                yield delta
+
+    def check_end(self) -> None:
+        """See to it that the stream had its end.
+
+        Raises:
+            LLMError: It broke off.
+        """
+        if not self.is_done:
+            raise LLMError("The answer broke off: the server closed the stream before its end.")
+
+    def _last(self) -> ChatDelta:
+        return ChatDelta(
+            text="",
+            model=self._model,
+            finish_reason=self._finish_reason,
+            usage=self._usage,
+            timings=self._timings,
+        )
+
+
+def deltas(events: Iterable[str]) -> Iterator[ChatDelta]:
+    """The deltas of all events.
 
     Raises:
         LLMError: The server reported an error, or the stream broke off.
     """
-    model, finish_reason = "", None
-    usage: Usage | None = None
-    timings: Timings | None = None
+    reader = DeltaReader()
     for data in events:
-        if data == "[DONE]":
-            yield ChatDelta(
-                text="", model=model, finish_reason=finish_reason, usage=usage, timings=timings
-            )
+        yield from reader.take(data)
+        if reader.is_done:
             return
-        chunk = _parsed(data)
-        model = chunk.get("model") or model
-        usage = _usage(chunk) or usage
-        timings = _timings(chunk) or timings
-        for choice in chunk.get("choices", ()):
-            finish_reason = choice.get("finish_reason") or finish_reason
-            text = choice.get("delta", {}).get("content")
-            if text:
-                yield ChatDelta(text=text, model=model)
-    raise LLMError("The answer broke off: the server closed the stream before its end.")
+    reader.check_end()
+
+
+def _delta(fields: dict[str, Any], model: str) -> ChatDelta:
+    return ChatDelta(
+        text=fields.get("content") or "",
+        reasoning=fields.get("reasoning_content") or "",
+        tool_calls=tuple(_call(call) for call in fields.get("tool_calls") or ()),
+        model=model,
+    )
+
+
+def _call(fields: dict[str, Any]) -> ToolCallDelta:
+    function = fields.get("function") or {}
+    return ToolCallDelta(
+        index=fields["index"],
+        id=fields.get("id") or "",
+        name=function.get("name") or "",
+        arguments=function.get("arguments") or "",
+    )
 
 
 def _parsed(data: str) -> dict[str, Any]:
@@ -66,20 +125,24 @@ def _parsed(data: str) -> dict[str, Any]:
     return chunk
 
 
-def _usage(chunk: dict[str, Any]) -> Usage | None:
-    found = chunk.get("usage")
+def usage_of(body: dict[str, Any]) -> Usage | None:
+    """The tokens of a completion or an event of one, where it says them."""
+    found = body.get("usage")
     if not found:
         return None
-    details = found.get("prompt_tokens_details") or {}
+    prompt = found.get("prompt_tokens_details") or {}
+    completion = found.get("completion_tokens_details") or {}
     return Usage(
         prompt_tokens=found["prompt_tokens"],
-        completion_tokens=found["completion_tokens"],
-        cached_tokens=details.get("cached_tokens") or 0,
+        completion_tokens=found.get("completion_tokens") or 0,
+        cached_tokens=prompt.get("cached_tokens") or 0,
+        reasoning_tokens=completion.get("reasoning_tokens") or 0,
     )
 
 
-def _timings(chunk: dict[str, Any]) -> Timings | None:
-    found = chunk.get("timings")
+def timings_of(body: dict[str, Any]) -> Timings | None:
+    """Where the time went, where a completion or an event of one says it."""
+    found = body.get("timings")
     if not found:
         return None
     return Timings(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+import sys
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib import import_module
@@ -11,12 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from jupyter_llm._version import __version__
+from jupyter_llm.engines.plugins import BrokenPlugin, plugins
+from jupyter_llm.engines.source import BUILT_IN, GGML, EngineSource
 from jupyter_llm.errors import EngineUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from jupyter_llm.engines.base import Engine
+    from jupyter_llm.types import Model
 
 Isolation = Literal["auto", "thread", "process"]
 """Where engines run: inside the server, in child processes, or as suits the deployment."""
@@ -27,7 +32,8 @@ class EngineInfo:
     """An engine as this machine has it.
 
     `device` is what it computes on; `reason` says why it is not available and
-    `install_command` what would change that, both empty where it is installed.
+    `install_command` what would change that, both empty where it is installed. `goes_first`
+    says that it is the one for this platform.
     """
 
     name: str
@@ -37,45 +43,44 @@ class EngineInfo:
     device: str = "cpu"
     reason: str = ""
     install_command: str = ""
+    goes_first: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Source:
-    """Where an engine's code is, and what it must find; empty means it needs nothing."""
+def choose(model_format: str, engines: Iterable[EngineInfo]) -> EngineInfo:
+    """The engine that runs models of this format.
 
-    location: str
-    formats: tuple[str, ...]
-    module: str = ""
-    distribution: str = ""
-    extra: str = ""
-    is_native: bool = False
+    1. Of those that read the format, one that is installed goes before one that is not.
+    2. The one for this platform goes before the others.
+    3. Then the order of `engines` decides: those of this package, then those of others.
+
+    Raises:
+        EngineUnavailableError: None reads the format.
+    """
+    able = [engine for engine in engines if model_format in engine.formats]
+    if not able:
+        raise EngineUnavailableError(
+            f"No engine runs {model_format} files here. Take the model as a GGUF file."
+        )
+    return min(able, key=lambda engine: (not engine.installed, not engine.goes_first))
 
 
-_SOURCES = {
-    "echo": _Source(location="jupyter_llm.engines.echo.engine:EchoEngine", formats=("echo",)),
-    "llama_cpp": _Source(
-        location="jupyter_llm.engines.llama_cpp.engine:LlamaCppEngine",
-        formats=("gguf",),
-        module="llama_cpp",
-        distribution="llama-cpp-python",
-        extra="llama-cpp",
-        is_native=True,
-    ),
-}
+def runs_on(platforms: Iterable[str], here: str) -> bool:
+    """Whether `here`, as `linux-x86_64`, is among platforms, of which `linux` is any machine."""
+    return any(here == one or here.partition("-")[0] == one for one in platforms)
+
+
+def this_platform() -> str:
+    """The system and the machine that this process runs on."""
+    return f"{sys.platform}-{platform.machine()}"
 
 
 def engine_for(model_format: str) -> str:
-    """The engine that runs files of this format.
+    """The name of the engine that runs files of this format; looks at the disk.
 
     Raises:
         EngineUnavailableError: No engine does.
     """
-    for name, source in _SOURCES.items():
-        if model_format in source.formats:
-            return name
-    raise EngineUnavailableError(
-        f"No engine runs {model_format} files here. Take the model as a GGUF file."
-    )
+    return choose(model_format, backends()).name
 
 
 def runs_in_process(name: str, isolation: Isolation, *, under_hub: bool) -> bool:
@@ -100,26 +105,34 @@ def find_engine(
         EngineUnavailableError: There is none of this name, or it is not installed.
     """
     source = _source(name)
-    info = _describe(name, source)
+    info = _describe(source)
     if not info.installed:
-        raise EngineUnavailableError(f"{info.reason}: {info.install_command}")
+        raise EngineUnavailableError(_advice(info))
     if runs_in_process(name, isolation, under_hub=under_hub):
         return partial(_imported("jupyter_llm.engines.host.engine:HostedEngine"), name)
-    return _imported(source.location)
+    try:
+        return _imported(source.location)
+    except (ImportError, AttributeError) as error:
+        raise EngineUnavailableError(f"The engine {name} cannot be imported: {error}.") from error
 
 
 def backends() -> tuple[EngineInfo, ...]:
-    """Every engine this version knows, found without importing one."""
-    return tuple(_describe(name, source) for name, source in _SOURCES.items())
+    """Every engine that is known here, found without importing one; looks at the disk."""
+    return (*map(_describe, _sources()), *map(_describe_broken, plugins().broken))
+
+
+def built_in_models() -> tuple[Model, ...]:
+    """The models that engines of other packages have without any file; looks at the disk."""
+    return tuple(model for source in plugins().sources for model in source.models)
 
 
 def why_unavailable(engines: Mapping[str, EngineInfo], name: str, model_format: str) -> str:
     """Why a model is not run here, empty if it is; `engines` are those of `backends` by name."""
     try:
-        info = engines.get(name or engine_for(model_format))
+        info = engines[name] if name in engines else choose(model_format, engines.values())
     except EngineUnavailableError as error:
         return error.message
-    return "" if info is None or info.installed else f"{info.reason}: {info.install_command}"
+    return "" if info.installed else _advice(info)
 
 
 def device_of(name: str) -> str:
@@ -127,25 +140,49 @@ def device_of(name: str) -> str:
     return next((info.device for info in backends() if info.name == name), "cpu")
 
 
-def _describe(name: str, source: _Source) -> EngineInfo:
-    if not source.module:
-        return EngineInfo(name=name, installed=True, version=__version__, formats=source.formats)
-    spec = find_spec(source.module)
-    if spec is None:
+def _sources() -> Sequence[EngineSource]:
+    return (*BUILT_IN, *plugins().sources)
+
+
+def _describe(source: EngineSource) -> EngineInfo:
+    here = this_platform()
+    spec = find_spec(source.module) if source.module else None
+    reason, command = "", ""
+    if source.platforms and not runs_on(source.platforms, here):
+        reason = f"{source.name} runs on {' and '.join(source.platforms)}, and this is {here}"
+    elif source.module and spec is None:
+        reason, command = f"{source.distribution} is not installed", source.install_command
+    if reason:
         return EngineInfo(
-            name=name,
+            name=source.name,
             installed=False,
             formats=source.formats,
-            reason=f"{source.distribution} is not installed",
-            install_command=f"pip install 'jupyter-llm[{source.extra}]'",
+            reason=reason,
+            install_command=command,
         )
+    folders = tuple(spec.submodule_search_locations or ()) if spec else ()
     return EngineInfo(
-        name=name,
+        name=source.name,
         installed=True,
-        version=_version_of(source.distribution),
+        version=_version_of(source.distribution) if source.distribution else __version__,
         formats=source.formats,
-        device=_device_of(tuple(spec.submodule_search_locations or ())),
+        device=_device_of(folders) if source.device == GGML else source.device,
+        goes_first=runs_on(source.goes_first_on, here),
     )
+
+
+def _describe_broken(plugin: BrokenPlugin) -> EngineInfo:
+    return EngineInfo(
+        name=plugin.name,
+        installed=False,
+        formats=(),
+        reason=plugin.reason,
+        install_command=plugin.command,
+    )
+
+
+def _advice(info: EngineInfo) -> str:
+    return f"{info.reason}: {info.install_command}" if info.install_command else f"{info.reason}."
 
 
 def _version_of(distribution: str) -> str:
@@ -163,12 +200,15 @@ def _device_of(folders: tuple[str, ...]) -> str:
     return next((device for device in ("cuda", "metal", "vulkan") if device in built), "cpu")
 
 
-def _source(name: str) -> _Source:
-    try:
-        return _SOURCES[name]
-    except KeyError:
-        known = ", ".join(_SOURCES)
-        raise EngineUnavailableError(f"There is no engine {name!r}; there are: {known}.") from None
+def _source(name: str) -> EngineSource:
+    for source in _sources():
+        if source.name == name:
+            return source
+    broken = [plugin for plugin in plugins().broken if plugin.name == name]
+    if broken:
+        raise EngineUnavailableError(f"{broken[0].reason}: {broken[0].command}")
+    known = ", ".join(source.name for source in _sources())
+    raise EngineUnavailableError(f"There is no engine {name!r}; there are: {known}.")
 
 
 def _imported(location: str) -> Callable[..., Engine]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 import time
 import uuid
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from IPython.core.interactiveshell import InteractiveShell
+
+    from jupyter_llm.client.tables import Table
 
 UPDATE_INTERVAL_S = 0.05  # what a browser can render without falling behind
 
@@ -44,6 +47,10 @@ class Output(ABC):
 
     def finish(self, view: View) -> None:
         """Show how things ended."""
+        self._draw(view)
+
+    def revise(self, view: View) -> None:
+        """Show how things ended in another way, where what was shown can change."""
         self._draw(view)
 
     @abstractmethod
@@ -80,6 +87,9 @@ class TerminalOutput(Output):
         super().finish(view)
         sys.stdout.write("\n")
 
+    def revise(self, view: View) -> None:
+        """Leave what is written as it is."""
+
     def _draw(self, view: View) -> None:
         grows = view.text.startswith(self._written)
         sys.stdout.write(view.text[len(self._written) :] if grows else f"\n{view.text}")
@@ -95,3 +105,25 @@ def open_output(shell: InteractiveShell) -> Output:
 def is_notebook(shell: InteractiveShell) -> bool:
     """Whether a kernel runs the shell, so that a display can change after it was shown."""
     return getattr(shell, "kernel", None) is not None
+
+
+def line_view(text: str) -> View:
+    """A sentence."""
+    return View(markdown=text, text=text)
+
+
+def table_view(table: Table) -> View:
+    """A table: of Markdown, and in columns."""
+    return View(markdown=table.markdown(), text=table.text())
+
+
+def code_view(code: str, language: str) -> View:
+    """Code: coloured by its language where that is done, and as it is."""
+    return View(markdown=fenced(code, language), text=code)
+
+
+def fenced(text: str, language: str = "") -> str:
+    """`text` as a code block of Markdown, in a fence that nothing in it closes."""
+    longest = max(map(len, re.findall(r"^ {0,3}(`+)", text, re.MULTILINE)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"

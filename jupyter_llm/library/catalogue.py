@@ -13,7 +13,9 @@ from jupyter_llm.library.entry import Entry, Root, Scan
 from jupyter_llm.types import Adapter, Model, ModelSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+    Others = Callable[[], Iterable[Model]]
 
 ECHO = Model(
     id="echo",
@@ -47,10 +49,11 @@ class Catalogue:
     Looked for in this order: `models_dirs`, `shared_dirs` (which nobody writes to from
     here), the cache of huggingface_hub at `hf_cache_dir` (empty for none), and the files
     that `paths` name. A file's header is read once, until the file changes.
-    `allowed_models` holds the ids that may be used; `None` allows all.
+    `allowed_models` holds the ids that may be used; `None` allows all. `others` gives further
+    models that need no file; it is called in a thread.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the places are what an operator decides one by one
         self,
         models_dirs: Sequence[str],
         allowed_models: Sequence[str] | None,
@@ -58,6 +61,7 @@ class Catalogue:
         shared_dirs: Sequence[str] = (),
         hf_cache_dir: str = "",
         paths: Sequence[str] = (),
+        others: Others = tuple,
     ) -> None:
         self._roots = (
             Root(path=GUIDE_PATH, source=ModelSource.BUILT_IN),
@@ -67,6 +71,7 @@ class Catalogue:
             *_roots(paths, ModelSource.PATH),
         )
         self._allowed = None if allowed_models is None else frozenset(allowed_models)
+        self._others = others
         self._scan = Scan()
         self._scanning = asyncio.Lock()
         self._num_begun = self._num_done = 0
@@ -152,16 +157,16 @@ class Catalogue:
         async with self._scanning:
             if self._num_done < wanted:
                 self._num_begun = number = self._num_begun + 1
-                first = (Entry(item=ECHO),)
-                self._scan = await asyncio.to_thread(_scan, self._roots, first, self._scan)
+                self._scan = await asyncio.to_thread(_scan, self._roots, self._others, self._scan)
                 self._num_done = number
             return self._scan
 
 
-def _scan(roots: Sequence[Root], first: Sequence[Entry], before: Scan) -> Scan:
+def _scan(roots: Sequence[Root], others: Others, before: Scan) -> Scan:
     # in the thread: all that reads files comes with it, and no server starts with a look
     from jupyter_llm.library.scan import scan
 
+    first = [Entry(item=model) for model in (ECHO, *others())]
     return scan(roots, first, before.known)
 
 

@@ -53,7 +53,7 @@ class EngineHolder:
         settings: ManagerSettings,
     ) -> None:
         self.engine: Engine | None = None
-        self._spec = spec
+        self.spec = spec
         self._find = find
         self._probes = probes
         self._settings = settings
@@ -88,7 +88,7 @@ class EngineHolder:
         try:
             engine, memory = await self._within_load_timeout(self._load(on_progress))
         except Exception:
-            self._probes.forget(self._spec.model)
+            self._probes.forget(self.spec.model)
             raise
         await reservation.settle(memory.total_bytes)
         return engine, memory
@@ -106,7 +106,7 @@ class EngineHolder:
             self._reservation = None
         if error is not None:
             raise EngineDiedError(
-                f"The engine of {self._spec.model.id} did not end properly ({error}) and may still "
+                f"The engine of {self.spec.model.id} did not end properly ({error}) and may still "
                 "hold memory. Restart the server to get it back."
             ) from error
 
@@ -115,7 +115,7 @@ class EngineHolder:
         try:
             await self.unload()
         except EngineDiedError as error:
-            log.warning("%s: %s", self._spec.model.id, error)
+            log.warning("%s: %s", self.spec.model.id, error)
 
     async def _end_engine(self) -> BaseException | None:
         """Unload the engine, if there is one; returns why it did not end properly."""
@@ -144,16 +144,16 @@ class EngineHolder:
 
     async def _with_paths(self) -> LoadSpec:
         """What the engine is told: an adapter is its file, and so is a draft model."""
-        options = self._spec.options
+        options = self.spec.options
         if names := options.adapters:
             paths = tuple([(await self._find.adapter(name)).path for name in names])
             options = replace(options, adapters=paths)
-        options = await with_draft_path(self._spec.model, options, self._find.model)
-        return replace(self._spec, options=options)
+        options = await with_draft_path(self.spec.model, options, self._find.model)
+        return replace(self.spec, options=options)
 
     async def _made_engine(self) -> Engine:
         if self.engine is None:
-            make_engine = await asyncio.to_thread(self._find.engine, self._spec.engine_name)
+            make_engine = await asyncio.to_thread(self._find.engine, self.spec.engine_name)
             self.engine = make_engine()
         return self.engine
 

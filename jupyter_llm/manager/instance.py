@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jupyter_llm.errors import EngineDiedError, LLMError, ModelLoadError
-from jupyter_llm.manager.adviser import NoRoomError
-from jupyter_llm.manager.decide import as_load_error, next_restart, refusal
+from jupyter_llm.manager.arrival import Arrival
+from jupyter_llm.manager.decide import as_load_error, refusal
 from jupyter_llm.manager.door import Door
 from jupyter_llm.manager.holder import EngineHolder
 from jupyter_llm.manager.probes import LoadSpec
 from jupyter_llm.manager.readiness import Readiness
+from jupyter_llm.manager.restarts import Restarts
 from jupyter_llm.manager.standing import Standing
 from jupyter_llm.manager.turns import Turns
 from jupyter_llm.types import MemoryUse, ModelState
@@ -72,9 +73,8 @@ class Instance:
             on_departure=around.room.note_change,
         )
         self._around = around
-        self._spec = LoadSpec(model=model, engine_name=engine_name, options=options)
         self._holder = EngineHolder(
-            self._spec,
+            LoadSpec(model=model, engine_name=engine_name, options=options),
             find=around.find,
             probes=around.probes,
             settings=around.settings,
@@ -88,7 +88,9 @@ class Instance:
             on_change=around.listeners.on_change,
         )
         self._readiness = Readiness()
-        self._restart_at = 0.0
+        self._arrival = Arrival(self, holder=self._holder, standing=self._standing, around=around)
+        settings = around.settings
+        self._restarts = Restarts(settings.restart, settings.restart_patience_s)
         self._life = asyncio.create_task(self._live(), name=f"model {model.id}")
         self._end: asyncio.Task[None] | None = None
 
@@ -149,7 +151,7 @@ class Instance:
             OverloadedError: The turn did not come in time.
             LLMError: What `ready` raises.
         """
-        self._check_restart()
+        self._restarts.check(self._standing.error)
         await turn.come()
         return await self.ready()
 
@@ -160,7 +162,7 @@ class Instance:
             LLMError: The load failed, the model was unloaded meanwhile, or its engine
                 died and the next restart is too far away (`retry_after_s` says how far).
         """
-        self._check_restart()
+        self._restarts.check(self._standing.error)
         return await self._readiness.engine()
 
     async def close(self) -> None:
@@ -187,42 +189,39 @@ class Instance:
     def _num_slots_now(self) -> int:
         return self._num_slots if self._standing.state is ModelState.READY else 0
 
-    def _check_restart(self) -> None:
-        remaining_s = self._restart_at - time.monotonic()
-        if remaining_s > self._around.settings.restart_patience_s:
-            raise EngineDiedError(
-                f"{self._standing.error} The next restart is in {remaining_s:.0f} s.",
-                retry_after_s=remaining_s,
-            )
-
     def _refuse(self, error: LLMError) -> None:
         """Tell everybody who waits, and who will ask, that there is no engine."""
         self._readiness.refuse(error)
         self.turns.refuse(error)
 
     async def _live(self) -> None:
-        num_restarts = 0
         while True:
             failure = await self._serve_once()
             self._standing.become(ModelState.FAILED, error=failure.error.message)
             await self._holder.discard()
             self._standing.note_freed()
             self._around.room.note_change()
-            policy = self._around.settings.restart
-            restart = next_restart(policy, num_restarts, failure.served_s)
-            if restart is None:
+            delay_s = self._restarts.plan(failure.served_s)
+            if delay_s is None:
                 self._failure = failure.error, time.monotonic()
                 self._refuse(failure.error)
                 return
-            log.warning("%s: %s Restart in %.1f s.", self.model.id, failure.error, restart.delay_s)
-            await self._wait_for_restart(restart.delay_s)
-            num_restarts = restart.number
+            log.warning("%s: %s Restart in %.1f s.", self.model.id, failure.error, delay_s)
+            self._refuse_the_impatient()
+            await self._restarts.due()
+
+    def _refuse_the_impatient(self) -> None:
+        """Tell those who wait for a turn, if the restart is too far away for them."""
+        try:
+            self._restarts.check(self._standing.error)
+        except EngineDiedError as error:
+            self.turns.refuse(error)
 
     async def _serve_once(self) -> _Failure:
         """Load and serve, until either fails."""
         ready_at: float | None = None
         try:
-            engine, memory = await self._load()
+            engine, memory = await self._arrival.load()
             ready_at = time.monotonic()
             self._standing.become(ModelState.READY, progress=1.0, memory=memory)
             self._readiness.announce(engine)
@@ -237,52 +236,6 @@ class Instance:
         self._readiness.renew()
         served_s = None if ready_at is None else time.monotonic() - ready_at
         return _Failure(error=error, served_s=served_s)
-
-    async def _load(self) -> tuple[Engine, MemoryUse]:
-        """Bring the model into memory; where it does not fit, say what would."""
-        try:
-            return await self._load_in_turn()
-        except NoRoomError as shortage:
-            raise await self._around.adviser.insufficient(self._spec, shortage) from None
-
-    async def _load_in_turn(self) -> tuple[Engine, MemoryUse]:
-        """Bring the model into memory, when it is its turn and there is room."""
-        since = time.monotonic()
-        self._standing.become(ModelState.QUEUED)
-        try:
-            while True:
-                async with self._around.load_turn:
-                    self._standing.become(ModelState.LOADING)
-                    if loaded := await self._try_to_load(time.monotonic() - since):
-                        return loaded
-                # others may load meanwhile: what they need may be there
-                self._standing.become(ModelState.QUEUED)
-                await self._around.room.changed()
-        finally:
-            self._around.room.leave(self)
-
-    async def _try_to_load(self, waited_s: float) -> tuple[Engine, MemoryUse] | None:
-        """Load, unless there is no room yet; what a failed load still holds is given back."""
-        try:
-            need = await self._holder.need()
-            reservation = await self._around.room.make(self, need, waited_s=waited_s)
-            if reservation is None:
-                return None
-            return await self._holder.load(self._standing.note_progress, reservation)
-        except Exception:
-            await self._holder.discard()
-            raise
-
-    async def _wait_for_restart(self, delay_s: float) -> None:
-        self._restart_at = time.monotonic() + delay_s
-        try:
-            self._check_restart()
-        except EngineDiedError as error:
-            self.turns.refuse(error)
-        try:
-            await asyncio.sleep(delay_s)
-        finally:
-            self._restart_at = 0.0
 
     def _expire(self) -> None:
         """Leave memory, as nobody has come for the keep-alive."""

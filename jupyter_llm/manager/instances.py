@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from jupyter_llm.manager.listeners import Listeners
     from jupyter_llm.manager.settings import ManagerSettings
     from jupyter_llm.types import LoadOptions, Model, ModelStatus
+
+log = logging.getLogger(__name__)
 
 
 class Instances:
@@ -117,6 +120,16 @@ class Instances:
             around=self._around,
         )
         return instance
+
+    async def close_all(self) -> None:
+        """Unload all that live, side by side; those that do not end properly are left."""
+        instances = list(self)
+        ends = await asyncio.gather(
+            *(instance.close() for instance in instances), return_exceptions=True
+        )
+        for instance, end in zip(instances, ends, strict=True):
+            if isinstance(end, Exception):
+                log.warning("%s was not unloaded: %s", instance.model.id, end)
 
     def _note_change(self, status: ModelStatus) -> None:
         if status.state is ModelState.UNLOADED:

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from contextlib import aclosing
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from jupyter_llm.engines import select
 from jupyter_llm.hardware.pool import MemoryPool
-from jupyter_llm.library.catalogue import Catalogue
 from jupyter_llm.manager.bounded import OverdueError, within
-from jupyter_llm.manager.gates import Gates
-from jupyter_llm.manager.holder import Finders
-from jupyter_llm.manager.instances import Instances
 from jupyter_llm.manager.listeners import Listeners
-from jupyter_llm.manager.listing import Inventory, Listing, with_loaded
-from jupyter_llm.manager.loader import Loader
-from jupyter_llm.manager.names import Names
+from jupyter_llm.manager.listing import Inventory, with_loaded
+from jupyter_llm.manager.parts import assemble
 from jupyter_llm.types import ModelState, ModelStatus
 
 if TYPE_CHECKING:
@@ -27,6 +19,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from jupyter_llm.engines.base import Engine
+    from jupyter_llm.engines.remote.remotes import Remotes
+    from jupyter_llm.manager.instance import Instance
     from jupyter_llm.manager.settings import ManagerSettings
     from jupyter_llm.types import (
         DetokenizeRequest,
@@ -68,40 +62,11 @@ class ModelManager:
     ) -> None:
         self._settings = settings
         self._on_event = on_event
-        self._gates = Gates()
-        self._catalogue = Catalogue(
-            settings.models_dirs,
-            settings.allowed_models,
-            shared_dirs=settings.shared_models_dirs,
-            hf_cache_dir=settings.hf_cache_dir,
-            paths=settings.model_paths,
-        )
-        find = Finders(
-            engine=find_engine
-            or partial(
-                select.find_engine, isolation=settings.isolation, under_hub=settings.under_hub
-            ),
-            adapter=self._catalogue.resolve_adapter,
-            model=self._named_model,
-            models=self._catalogue.models,
-        )
-        pool = pool or MemoryPool(margin_bytes=settings.memory_margin_bytes)
-        self._instances = Instances(
-            settings=settings,
-            gates=self._gates,
-            find=find,
-            pool=pool,
+        self._parts = assemble(
+            settings,
+            pool=pool or MemoryPool(margin_bytes=settings.memory_margin_bytes),
             listeners=replace(listeners or Listeners(), on_change=self._tell),
-        )
-        self._names = Names(settings, self._catalogue, self._instances)
-        self._listing = Listing(
-            settings=settings,
-            names=self._names,
-            instances=self._instances,
-            capacities=pool.capacities,
-        )
-        self._loader = Loader(
-            settings=settings, names=self._names, instances=self._instances, gates=self._gates
+            find_engine=find_engine,
         )
 
     @property
@@ -114,22 +79,47 @@ class ModelManager:
         """The folders that models are found in."""
         return self._settings.models_dirs
 
+    @property
+    def remotes(self) -> Remotes:
+        """The services that models may run in; those that are added are listed at once."""
+        return self._settings.remotes
+
+    async def withdraw(self, remote_id: str, *, owner: str) -> None:
+        """Offer the models of a service no longer, and unload them; only its owner can.
+
+        Raises:
+            EngineDiedError: An engine did not end in time.
+        """
+        remote = self.remotes.remove(remote_id, owner=owner)
+        for model_id in remote.models if remote else ():
+            if instance := self._parts.instances.get(model_id):
+                await instance.close()
+
+    async def relays(self, name: str) -> bool:
+        """Whether the model of this name, if there is one, takes requests that are `Relayed`."""
+        if not self.remotes:
+            return False
+        await self._settings.saved.fresh()
+        name = self._settings.model_of(name or self._parts.names.active_id)
+        return self.remotes.speaks(name)
+
     async def stop(self) -> None:
         """Unload everything, in `stop_timeout_s` at most; what then still runs is left."""
-        self._instances.is_stopping = True
+        instances = self._parts.instances
+        instances.is_stopping = True
         try:
-            await within(self._settings.stop_timeout_s, self._unload_all(), grace_s=0.0)
+            await within(self._settings.stop_timeout_s, instances.close_all(), grace_s=0.0)
         except OverdueError:
             log.warning("Some models did not end in time; their engines are left to themselves.")
 
     async def models(self) -> tuple[ModelStatus, ...]:
         """Everything that can be loaded, and where it stands, by id."""
-        found = await self._catalogue.models()
+        found = await self._parts.catalogue.models()
         return with_loaded((model for model in found if model.engine), self.loaded())
 
     async def inventory(self) -> Inventory:
         """Everything that is here, also what no engine runs: what it takes, and if it fits."""
-        return await self._listing.inventory()
+        return await self._parts.listing.inventory()
 
     async def resolve(self, name: str) -> Model:
         """The model of this id, alias, file name or path; the active one for an empty name.
@@ -140,14 +130,14 @@ class ModelManager:
             ModelNotFoundError: There is none, or it may not be used here.
             ModelFileError: Its file is damaged.
         """
-        await self._gates.passed(name)
-        model = await self._names.find(name)
-        await self._gates.passed(model.id)
+        await self._parts.gates.passed(name)
+        model = await self._parts.names.find(name)
+        await self._parts.gates.passed(model.id)
         return model
 
     async def active(self) -> Model | None:
         """The model that answers where a request names none, if there is such a model."""
-        return await self._names.active()
+        return await self._parts.names.active()
 
     async def set_default(self, name: str) -> None:
         """Make this the model that answers where a request names none; loads nothing.
@@ -155,7 +145,7 @@ class ModelManager:
         Raises:
             ModelNotFoundError: There is none of this name.
         """
-        self._names.active_id = (await self._names.find(name)).id
+        self._parts.names.active_id = (await self._parts.names.find(name)).id
 
     def check_allowed(self, model_id: str) -> None:
         """See that this caller may use a model, by its id.
@@ -171,12 +161,13 @@ class ModelManager:
 
     async def all_ids(self) -> frozenset[str]:
         """The ids of all models, of which a caller may not see some: those that are taken."""
-        found = await self._catalogue.models()
-        return frozenset((*(model.id for model in found), *(i.model.id for i in self._instances)))
+        found = await self._parts.catalogue.models()
+        living = (instance.model for instance in self._parts.instances)
+        return frozenset(model.id for model in (*found, *living))
 
     def loaded(self) -> tuple[ModelStatus, ...]:
         """Every model that is not unloaded: in memory, on its way, or failed."""
-        return tuple(instance.status for instance in self._instances)
+        return tuple(instance.status for instance in self._parts.instances)
 
     async def load(
         self,
@@ -196,7 +187,7 @@ class ModelManager:
             InvalidRequestError: It is loaded with other options, or one is wrong.
             LLMError: It was not found, is damaged, does not fit or fails to load.
         """
-        return await self._loader.load(name, options, engine, keep_alive_s)
+        return await self._parts.loader.load(name, options, engine, keep_alive_s)
 
     async def switch(
         self,
@@ -217,7 +208,7 @@ class ModelManager:
             OverloadedError: The active model is too long busy to be loaded anew.
             LLMError: What `load` raises.
         """
-        return await self._loader.switch(name, options, engine, keep_alive_s)
+        return await self._parts.loader.switch(name, options, engine, keep_alive_s)
 
     async def unload(self, name: str) -> ModelStatus:
         """Take a model out of memory, also in the middle of its load.
@@ -228,8 +219,8 @@ class ModelManager:
             EngineDiedError: The engine did not end in time.
             ModelNotFoundError: There is no such model.
         """
-        model = await self._names.find(name)
-        instance = self._instances.get(model.id)
+        model = await self._parts.names.find(name)
+        instance = self._parts.instances.get(model.id)
         if instance is not None:
             await instance.close()
         return ModelStatus(model=model, state=ModelState.UNLOADED)
@@ -240,7 +231,7 @@ class ModelManager:
         Raises:
             EngineDiedError: The engine did not end in time.
         """
-        return self._loader.absent(model_id)
+        return self._parts.loader.absent(model_id)
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[TokenChunk, None]:
         """Stream an answer, loading the model first where that is needed.
@@ -251,7 +242,7 @@ class ModelManager:
             TooManyRequestsError: Too many requests of the same user wait there.
             LLMError: What `load` and the engine's `generate` raise.
         """
-        instance = await self._instances.ensure_for_request(await self.resolve(request.model_id))
+        instance = await self._instance_for(request.model_id)
         with instance.entered(request) as turn:
             engine = await instance.engine_in(turn)
             async with aclosing(engine.generate(request)) as chunks:
@@ -279,10 +270,14 @@ class ModelManager:
         """The text of tokens; it takes nobody's turn. Raises what `load` raises."""
         return await self._aside(request, lambda engine: engine.detokenize(request))
 
+    async def _instance_for(self, name: str) -> Instance:
+        """The instance that a request for a model of this name may enter."""
+        return await self._parts.instances.ensure_for_request(await self.resolve(name))
+
     async def _read(
         self, request: EmbeddingRequest | RerankRequest, ask: Callable[[Engine], Awaitable[R]]
     ) -> R:
-        instance = await self._instances.ensure_for_request(await self.resolve(request.model_id))
+        instance = await self._instance_for(request.model_id)
         with instance.entered(request) as turn:
             answer = await ask(await instance.engine_in(turn))
             turn.spend(answer.usage)
@@ -293,12 +288,9 @@ class ModelManager:
         request: GenerationRequest | DetokenizeRequest,
         ask: Callable[[Engine], Awaitable[T]],
     ) -> T:
-        instance = await self._instances.ensure_for_request(await self.resolve(request.model_id))
+        instance = await self._instance_for(request.model_id)
         with instance.entered_aside(request.keep_alive_s):
             return await ask(await instance.ready())
-
-    async def _named_model(self, name: str) -> Model:
-        return await self._names.find(name)
 
     def _tell(self, status: ModelStatus) -> None:
         """Pass an instance's change on."""
@@ -308,12 +300,3 @@ class ModelManager:
             self._on_event("model", status)
         except Exception:
             log.exception("A listener to model events failed")
-
-    async def _unload_all(self) -> None:
-        instances = list(self._instances)
-        ends = await asyncio.gather(
-            *(instance.close() for instance in instances), return_exceptions=True
-        )
-        for instance, end in zip(instances, ends, strict=True):
-            if isinstance(end, Exception):
-                log.warning("%s was not unloaded: %s", instance.model.id, end)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_llm.engines import select
 from jupyter_llm.errors import OverloadedError
-from jupyter_llm.hardware.pool import Need
+from jupyter_llm.hardware.need import Need
 from jupyter_llm.manager.adviser import NoRoomError
 from jupyter_llm.manager.decide import gibibytes
 from jupyter_llm.manager.eviction import Resident, plan_room

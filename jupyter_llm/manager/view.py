@@ -38,8 +38,8 @@ class ManagerView(ModelManager):
         self._user = user
         self._allowed = allowed
         if allowed is not None:
-            self._names = AllowedNames(self._names, allowed, self.settings)
-            self._loader = self._loader.with_names(self._names)
+            names = AllowedNames(self._parts.names, allowed, self.settings)
+            self._parts = self._parts.with_names(names)
 
     async def models(self) -> tuple[ModelStatus, ...]:
         """Those that may be loaded by this caller."""

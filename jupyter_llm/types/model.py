@@ -20,13 +20,14 @@ class ModelState(StrEnum):
 
 
 class ModelSource(StrEnum):
-    """Where a model's files lie; `path` is a file that the operator named."""
+    """Where a model's files lie; `path` is a file that the operator named, `remote` elsewhere."""
 
     BUILT_IN = "built-in"
     MODELS_DIR = "models_dir"
     SHARED = "shared"
     HF_CACHE = "hf_cache"
     PATH = "path"
+    REMOTE = "remote"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,4 +1,13 @@
+import { chatPlugin } from './chat/plugin';
 import { managerPlugin } from './manager/plugin';
 import { panelPlugin } from './panel/plugin';
+import { runningPlugin } from './running/plugin';
+import { statusPlugin } from './statusbar/plugin';
 
-export default [managerPlugin, panelPlugin];
+export default [
+  managerPlugin,
+  panelPlugin,
+  chatPlugin,
+  runningPlugin,
+  statusPlugin
+];

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from gguf_draft import FLOAT32, read_draft
-from host_helpers import collect, engine_processes, eventually, is_gone, pid_of
+from host_helpers import collect, eventually, is_gone, pid_of
 from llama_helpers import continue_text, gguf_model
 from tiny_gguf import write_tiny_gguf
 
@@ -79,19 +79,6 @@ def test_errors_and_conversations_pass_through(tiny: Path) -> None:
     asyncio.run(run())
 
 
-def test_closing_a_stream_gives_slot_and_cells_back(tiny: Path) -> None:
-    async def run() -> None:
-        async with hosted(tiny, LoadOptions(slots=1)) as engine:
-            for seed in range(20):
-                stream = engine.generate(endless(seed))
-                await anext(stream)
-                await stream.aclose()
-            assert len(await collect(engine, continue_text("he", max_tokens=4, seed=1))) >= 1
-            await eventually(lambda: not engine.stats().num_running + engine.stats().num_waiting)
-
-    asyncio.run(run())
-
-
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT])
 def test_a_crash_under_eight_streams_is_eight_errors_and_soon_mended(
     tiny: Path, number: signal.Signals
@@ -154,41 +141,5 @@ def test_a_load_that_is_killed_half_way_fails_and_leaves_nothing(tmp_path: Path)
             await loading
         assert is_gone(pid)
         await engine.unload()
-
-    asyncio.run(run())
-
-
-def test_a_load_that_is_cancelled_leaves_no_process(tiny: Path) -> None:
-    async def run() -> None:
-        engine = HostedEngine("llama_cpp")
-        loading = asyncio.create_task(
-            engine.load(gguf_model(tiny), LoadOptions(), lambda _part: None)
-        )
-        await asyncio.sleep(0.2)
-        loading.cancel()
-        await asyncio.wait([loading])
-        await engine.unload()
-        assert engine_processes() == []
-
-    asyncio.run(run())
-
-
-def test_a_thousand_requests_leave_neither_tasks_nor_descriptors(tiny: Path) -> None:
-    async def run() -> None:
-        async with hosted(tiny) as engine:
-            child = psutil.Process(pid_of(engine))
-
-            def count() -> tuple[int, int, int, int]:
-                fds = psutil.Process().num_fds()
-                return len(asyncio.all_tasks()), fds, child.num_fds(), child.num_threads()
-
-            request = continue_text("the world", max_tokens=1, seed=1)
-            await asyncio.gather(*(collect(engine, request) for _ in range(16)))
-            before = count()
-            for _ in range(10):
-                await asyncio.gather(*(collect(engine, request) for _ in range(100)))
-            assert count() == before
-            await eventually(lambda: engine.stats().num_completion_tokens == 1016)
-            await eventually(lambda: not engine.stats().num_running + engine.stats().num_waiting)
 
     asyncio.run(run())

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import math
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import count
 
-import psutil
 import pytest
 from tiny_gguf import CONTEXT_LENGTH, write_tiny_gguf
 
@@ -88,30 +86,12 @@ async def until_idle(engine: LlamaCppEngine) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_the_last_chunk_alone_has_the_ends(model: Model) -> None:
-    async with loaded(model) as engine:
-        *chunks, last = await answer(engine, ask("hello"))
-    assert not any(chunk.finish_reason or chunk.usage or chunk.timings for chunk in chunks)
-    assert last.finish_reason == "length"
-    assert last.usage is not None
-    assert last.usage.completion_tokens == 16
-    assert last.timings is not None
-    assert last.timings.prefill_s > 0
-
-
 async def test_a_conversation_is_rendered_by_the_models_template(model: Model) -> None:
     async with loaded(model) as engine:
         messages = (Message(role="user", content="hello"),)
         chat = replace(ask(""), prompt=None, messages=messages)
         by_hand = ask("<|im_start|>user\nhello<|im_end|>\n<|im_start|>assistant\n")
         assert text(await answer(engine, chat)) == text(await answer(engine, by_hand))
-
-
-async def test_a_seed_gives_the_same_text_again_and_another_seed_another(model: Model) -> None:
-    async with loaded(model) as engine:
-        first = text(await answer(engine, ask("hello", DRAWN)))
-        assert text(await answer(engine, ask("hello", DRAWN))) == first
-        assert text(await answer(engine, ask("hello", replace(DRAWN, seed=8)))) != first
 
 
 async def test_a_preempted_answer_goes_on_where_it_was(model: Model) -> None:
@@ -137,15 +117,6 @@ async def test_an_answer_in_a_batch_is_drawn_as_the_answer_alone(model: Model) -
         together = await asyncio.gather(*(answer(engine, request) for request in requests))
     for one, other in zip(together, alone, strict=True):
         assert_same_distribution(one, other)
-
-
-async def test_stop_strings_end_the_answer_without_being_in_it(model: Model) -> None:
-    async with loaded(model) as engine:
-        whole = text(await answer(engine, ask("hello")))
-        stop = whole[3:6]
-        chunks = await answer(engine, ask("hello", replace(GREEDY, stop=(stop,))))
-    assert text(chunks) == whole[: whole.index(stop)]
-    assert chunks[-1].finish_reason == "stop"
 
 
 async def test_log_probabilities_are_those_of_the_model(model: Model) -> None:
@@ -207,24 +178,6 @@ async def test_a_prefix_seen_before_is_not_computed_again(model: Model) -> None:
     assert again[-1].usage.cached_tokens >= first[-1].usage.prompt_tokens - 1
 
 
-async def test_more_requests_than_slots_all_get_their_answer(model: Model) -> None:
-    async with loaded(model, slots=4) as engine:
-        answers = await asyncio.gather(*(answer(engine, ask(f"{n} hello")) for n in range(32)))
-    assert [chunks[-1].usage.completion_tokens for chunks in answers if chunks[-1].usage] == [
-        16
-    ] * 32
-
-
-async def test_closing_the_generator_frees_the_slot(model: Model) -> None:
-    async with loaded(model, slots=1) as engine:
-        for _ in range(20):
-            stream = engine.generate(ask("hello", replace(GREEDY, max_tokens=200)))
-            await anext(stream)
-            await stream.aclose()
-        await until_idle(engine)
-        assert len(await answer(engine, ask("hello"))) > 0
-
-
 async def test_a_cancelled_prefill_stops_within_a_step(model: Model) -> None:
     async with loaded(model, slots=1, batch_size=2) as engine:
         waiting = asyncio.create_task(answer(engine, ask(LONG)))
@@ -279,55 +232,12 @@ async def test_the_prompt_is_echoed_when_asked(model: Model) -> None:
         assert text(await answer(engine, replace(ask("hello"), echo=True))) == "hello" + plain
 
 
-async def test_unloading_ends_streams_with_an_error_and_gives_memory_back(model: Model) -> None:
-    async with loaded(model) as engine:
-        streams = [
-            answer(engine, ask(f"{n} hello", replace(GREEDY, max_tokens=200))) for n in range(4)
-        ]
-        answers = asyncio.gather(*streams, return_exceptions=True)
-        async with asyncio.timeout(10):
-            while not engine.stats().num_completion_tokens:
-                await asyncio.sleep(0)
-        await engine.unload()
-        assert {type(result) for result in await answers} <= {EngineDiedError, list}
-        assert any(isinstance(result, EngineDiedError) for result in await answers)
-        with pytest.raises(EngineDiedError):
-            await answer(engine, ask("hello"))
-        await engine.unload()
-
-
-async def test_loading_and_unloading_leaves_nothing_behind(model: Model) -> None:
-    async with loaded(model):
-        pass
-    process = psutil.Process()
-    before, num_threads = process.memory_info().rss, threading.active_count()
-    for _ in range(10):
-        async with loaded(model) as engine:
-            await answer(engine, ask("hello"))
-    assert process.memory_info().rss - before < 10 * 2**20
-    async with asyncio.timeout(5):
-        while threading.active_count() > num_threads:
-            await asyncio.sleep(0.01)
-
-
-async def test_a_load_that_is_cancelled_leaves_nothing_behind(model: Model) -> None:
-    engine = LlamaCppEngine()
-    loading = asyncio.create_task(engine.load(model, LoadOptions(), lambda _: None))
-    await asyncio.sleep(0)
-    loading.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await loading
-    assert engine.stats().slots == 0
-    with pytest.raises(EngineDiedError):
-        await answer(engine, ask("hello"))
-
-
 async def test_a_bug_in_the_thread_ends_streams_instead_of_hanging_them(
     model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with loaded(model) as engine:
         worker = engine._require_loaded().worker
-        monkeypatch.setattr(worker._pace, "observe", None)
+        monkeypatch.setattr(worker._stepper._pace, "observe", None)
         with pytest.raises(EngineDiedError, match="failed"):
             await answer(engine, ask(LONG))
         async with asyncio.timeout(5):

@@ -3,8 +3,8 @@ from itertools import count
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jupyter_llm.engines.common.pace import MIN_CHUNK, PrefillPace
 from jupyter_llm.engines.llama_cpp.kv_cache import KVCache
-from jupyter_llm.engines.llama_cpp.pace import MIN_CHUNK, PrefillPace
 from jupyter_llm.engines.llama_cpp.scheduler import Scheduler, Work
 from jupyter_llm.engines.llama_cpp.sequence import Sequence
 from jupyter_llm.types import FinishReason, GenerationRequest, SamplingParams, TokenChunk

@@ -12,8 +12,8 @@ import pytest
 from llama_helpers import gguf_model
 from tiny_gguf import CONTEXT_LENGTH, write_tiny_gguf
 
+from jupyter_llm.engines.common.scoring import offsets_in
 from jupyter_llm.engines.llama_cpp.engine import LlamaCppEngine
-from jupyter_llm.engines.llama_cpp.scoring import offsets_in
 from jupyter_llm.errors import ContextLengthError, InvalidRequestError
 from jupyter_llm.types import (
     GenerationRequest,

@@ -68,7 +68,8 @@ def test_an_unknown_engine_is_answered_with_the_known_ones() -> None:
 
 
 def test_lists_what_is_installed() -> None:
-    echo, llama_cpp = select.backends()
+    echo, llama_cpp, remote = select.backends()
+    assert (remote.name, remote.installed, remote.formats) == ("remote", True, ("openai",))
     assert (echo.name, echo.installed, echo.formats) == ("echo", True, ("echo",))
     assert (llama_cpp.name, llama_cpp.installed, llama_cpp.formats) == (
         "llama_cpp",
@@ -82,7 +83,7 @@ def test_lists_what_is_installed() -> None:
 
 @pytest.mark.usefixtures("without_llama_cpp")
 def test_says_how_to_get_what_is_not_installed() -> None:
-    _, llama_cpp = select.backends()
+    _, llama_cpp, _ = select.backends()
     assert not llama_cpp.installed
     assert llama_cpp.reason == "llama-cpp-python is not installed"
     assert llama_cpp.install_command == "pip install 'jupyter-llm[llama-cpp]'"
@@ -103,3 +104,41 @@ def test_looking_for_engines_imports_none() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     assert done.stdout.strip() == b"[]"
+
+
+def engine(name: str, *, installed: bool = True, goes_first: bool = False) -> select.EngineInfo:
+    return select.EngineInfo(
+        name=name,
+        installed=installed,
+        formats=("safetensors",),
+        goes_first=goes_first,
+        reason="" if installed else f"{name} is not installed",
+        install_command="" if installed else f"pip install {name}",
+    )
+
+
+def test_what_is_installed_goes_before_what_is_not() -> None:
+    engines = [engine("mlx", installed=False, goes_first=True), engine("vllm")]
+    assert select.choose("safetensors", engines).name == "vllm"
+
+
+def test_the_engine_for_this_platform_goes_before_the_others() -> None:
+    engines = [engine("vllm"), engine("mlx", goes_first=True)]
+    assert select.choose("safetensors", engines).name == "mlx"
+    assert select.choose("safetensors", [engine("vllm"), engine("mlx")]).name == "vllm"
+
+
+def test_where_none_is_installed_the_reason_has_the_command() -> None:
+    engines = {"mlx": engine("mlx", installed=False), "vllm": engine("vllm", installed=False)}
+    assert select.why_unavailable(engines, "", "safetensors") == (
+        "mlx is not installed: pip install mlx"
+    )
+    assert select.why_unavailable(engines, "vllm", "safetensors").endswith("pip install vllm")
+    assert select.why_unavailable(engines, "", "onnx").startswith("No engine runs onnx files")
+
+
+def test_a_platform_is_a_system_and_may_be_a_machine() -> None:
+    assert select.runs_on(("darwin-arm64", "linux"), "linux-x86_64")
+    assert select.runs_on(("darwin-arm64",), "darwin-arm64")
+    assert not select.runs_on(("darwin-arm64",), "darwin-x86_64")
+    assert not select.runs_on((), "linux-x86_64")

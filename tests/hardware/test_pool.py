@@ -12,7 +12,8 @@ import pytest
 from jupyter_llm.hardware.cgroup import MemoryLimit
 from jupyter_llm.hardware.devices import Reading
 from jupyter_llm.hardware.ledger import Ledger
-from jupyter_llm.hardware.pool import MemoryPool, Need
+from jupyter_llm.hardware.need import Need
+from jupyter_llm.hardware.pool import MemoryPool
 from jupyter_llm.types import Device
 
 if TYPE_CHECKING:
@@ -160,7 +161,8 @@ import asyncio, os, sys, pathlib, random, time
 from jupyter_llm.hardware.cgroup import MemoryLimit
 from jupyter_llm.hardware.devices import Reading
 from jupyter_llm.hardware.ledger import Ledger
-from jupyter_llm.hardware.pool import MemoryPool, Need
+from jupyter_llm.hardware.need import Need
+from jupyter_llm.hardware.pool import MemoryPool
 from jupyter_llm.types import Device
 
 folder, seed = pathlib.Path(sys.argv[1]), int(sys.argv[2])

@@ -209,6 +209,17 @@ class TestEvents:
 
         assert (status["data"]["model"]["id"], status["data"]["state"]) == ("echo", "ready")
 
+    async def test_a_client_learns_what_memory_is_left_when_a_model_has_settled(
+        self, call: Call, connect: Connect
+    ) -> None:
+        socket = await connect()
+        await call("load", {"model": "echo"})
+
+        *_, event = await socket.read_until("vram")
+
+        assert [device["id"] for device in event["data"]["data"]].count("cpu") == 1
+        assert [model["id"] for model in event["data"]["models"]] == ["echo"]
+
     async def test_a_client_gets_only_what_it_subscribes_to(
         self, extension: LLMExtension, connect: Connect
     ) -> None:

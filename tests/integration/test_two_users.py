@@ -11,7 +11,7 @@ import pytest
 
 from jupyter_llm.bench import sharing
 from jupyter_llm.bench.load import Endpoint
-from jupyter_llm.engines.llama_cpp.pace import TARGET_MIXED_STEP_S
+from jupyter_llm.engines.common.pace import TARGET_MIXED_STEP_S
 
 if TYPE_CHECKING:
     from live import LiveServer

@@ -30,6 +30,20 @@ def client(live_server: LiveServer) -> Iterator[Client]:
 
 
 @pytest.fixture(scope="session")
+def guide_server() -> Iterator[LiveServer]:
+    """A server whose guide always takes the likeliest token."""
+    with LiveServer("--LLMExtension.default_temperature=0") as server:
+        yield server
+
+
+@pytest.fixture
+def guide_client(guide_server: LiveServer) -> Iterator[Client]:
+    """That server as seen from outside any kernel."""
+    with Client(server_at(guide_server.url, token=guide_server.token, found_by="test")) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
 def shared_kernel(live_server: LiveServer) -> Iterator[LiveKernel]:
     with LiveKernel(live_server) as kernel:
         kernel.ok("%load_ext jupyter_llm")
@@ -42,3 +56,18 @@ def kernel(shared_kernel: LiveKernel) -> LiveKernel:
     shared_kernel.ok("%reset -f")
     shared_kernel.ok("%llm reset")
     return shared_kernel
+
+
+@pytest.fixture(scope="session")
+def shared_guide_kernel(guide_server: LiveServer) -> Iterator[LiveKernel]:
+    with LiveKernel(guide_server) as kernel:
+        kernel.ok("%load_ext jupyter_llm")
+        yield kernel
+
+
+@pytest.fixture
+def guide_kernel(shared_guide_kernel: LiveKernel) -> LiveKernel:
+    """The same as `kernel`, where the guide answers."""
+    shared_guide_kernel.ok("%reset -f")
+    shared_guide_kernel.ok("%llm reset")
+    return shared_guide_kernel

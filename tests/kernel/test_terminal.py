@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from live_kernel import eventually
+from terminal import Terminal
+
 if TYPE_CHECKING:
+    from live import LiveServer
     from live_kernel import LiveKernel
+
+    from jupyter_llm.client import Client
 
 SESSION = """
 %load_ext jupyter_llm
@@ -39,3 +45,23 @@ def test_ipython_streams_text_keeps_the_answer_and_shows_errors(kernel: LiveKern
     assert "ModelNotFoundError: There is no model 'nobody'" in printed
     assert "Traceback" not in printed
     assert "MODEL  STATE" in printed
+
+
+def test_tab_help_and_interrupt_in_a_terminal(live_server: LiveServer, client: Client) -> None:
+    with Terminal(live_server) as terminal:
+        terminal.run("%load_ext jupyter_llm", until=r"In .*\[.*2.*\]")
+        terminal.keys("%llm swi\t")
+        terminal.expect("switch")
+        terminal.keys(" ec\t")
+        terminal.expect("echo")
+        terminal.keys("\x15")  # the line is not wanted any more
+        terminal.run("1 / 0", until="ZeroDivisionError: division")
+        assert "Traceback (most recent" in terminal.run("%llm fix -m echo", until="no other cell")
+        terminal.run("long = 'word ' * 300_000", until=r"In .*\[")
+        terminal.run("%%llm -m echo", until="\n")
+        terminal.run("{long}", until="\n")
+        terminal.keys("\r")
+        terminal.run("", until="word word word")
+        terminal.interrupt()
+        assert "interrupted" in terminal.expect("KeyboardInterrupt")
+        assert eventually(lambda: not any(s.stats.num_running for s in client.loaded()))

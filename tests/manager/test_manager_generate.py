@@ -36,7 +36,7 @@ async def test_closing_the_stream_closes_it_in_the_engine() -> None:
             await anext(stream)
             assert s.engine.num_running == 1
         assert s.engine.num_running == 0
-        assert s.manager._instances._by_id["echo"].door.num_inside == 0
+        assert s.manager._parts.instances._by_id["echo"].door.num_inside == 0
 
 
 @scenario

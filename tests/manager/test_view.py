@@ -11,11 +11,12 @@ from jupyter_llm.manager.view import ManagerView
 from jupyter_llm.types import LoadOptions
 
 BY_NAME = {
-    *("resolve", "active", "set_default", "load", "switch", "unload", "tokenize", "detokenize")
+    *("resolve", "active", "set_default", "load", "switch", "unload", "tokenize", "detokenize"),
+    "relays",
 }
 """What finds its model by a name, and so finds none that the caller may not use."""
 
-OF_THE_SERVER = {"settings", "models_dirs", "stop", "absent", "all_ids"}
+OF_THE_SERVER = {"settings", "models_dirs", "remotes", "withdraw", "stop", "absent", "all_ids"}
 
 
 def public(kind: type) -> set[str]:
@@ -85,6 +86,6 @@ async def test_requests_through_a_view_are_its_users() -> None:
         turns = []
         view = ManagerView(s.manager, user="ada", allowed=None)
         async for _ in view.generate(ASK):
-            [instance] = s.manager._instances
+            [instance] = s.manager._parts.instances
             turns = [turn.ticket.user for turn in instance.turns._turns.values()]
         assert turns == ["ada"]

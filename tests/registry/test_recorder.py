@@ -63,7 +63,8 @@ async def test_two_servers_add_to_the_same_counts(url: str) -> None:
         await asyncio.gather(*(recorder._write() for recorder in recorders))
 
     assert (await record(registries[0])).usage == usage(40, 40, 40)
-    for registry in registries:
+    for recorder, registry in zip(recorders, registries, strict=True):
+        await recorder.close()
         await registry.close()
 
 

@@ -7,7 +7,6 @@ in the place of the name, the name behind the separator and the arguments into a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import ClassVar
 
 from jupyter_llm.chat.declared import Declared
@@ -15,30 +14,40 @@ from jupyter_llm.chat.lark import Lark
 from jupyter_llm.chat.reader import Reader, Steps
 from jupyter_llm.chat.sink import Sink
 
-from .base import BlockFormat, series
+from .section import SectionFormat, json_arguments
 
 _BEGIN_ALL, _END_ALL = "<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"
 _BEGIN, _SEPARATOR, _END = "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>"
 _FENCE = "```json\n"
 
 
-class DeepSeekV31(BlockFormat):
+class DeepSeekV31(SectionFormat):
     """Bare names and arguments."""
 
     name = "deepseek-v3.1"
     signs: ClassVar[Sequence[str]] = (_BEGIN_ALL, _SEPARATOR)
     openers = (_BEGIN_ALL, _BEGIN)
+    closer = _END_ALL
     markers: ClassVar[tuple[str, ...]] = (_BEGIN_ALL, _BEGIN, _SEPARATOR, _END, _END_ALL)
 
-    def block(self, opener: str, reader: Reader, sink: Sink, tools: Declared) -> Steps[bool]:
-        """Calls of either form, one behind the other."""
-        del tools
-        if opener == _BEGIN_ALL:
-            yield from reader.skip_space()
-            if not (yield from reader.skip(_BEGIN)):
+    def call(self, reader: Reader, sink: Sink) -> Steps[bool]:
+        """A call of either form."""
+        parts: list[str] = []
+        if not (yield from reader.until((_SEPARATOR, "{", "\n"), parts.append)):
+            return False
+        name = "".join(parts).strip()
+        if name == "function":
+            parts.clear()
+            if (yield from reader.until(("\n", "{"), parts.append)) != "\n":
                 return False
-        one = partial(_call, reader, sink)
-        return (yield from series(reader, one, opener=_BEGIN, closer=_END_ALL))
+            name = "".join(parts).strip()
+            yield from reader.skip(_FENCE)
+        if not (yield from json_arguments(reader, sink, name)):
+            return False
+        yield from reader.skip("```")
+        yield from reader.skip_space()
+        yield from reader.skip(_END)
+        return True
 
     def grammar(
         self, opener: str, tools: Declared, names: Sequence[str], lark: Lark, *, many: bool
@@ -75,27 +84,3 @@ def _section(opener: str, lark: Lark, calls: str, between: str, *, many: bool) -
     space = f"{lark.text(between)} " if between else ""
     more = f" ({space}{call})*" if many else ""
     return f"{opener} {call}{more} {lark.marker(_END_ALL)}"
-
-
-def _call(reader: Reader, sink: Sink) -> Steps[bool]:
-    parts: list[str] = []
-    if not (yield from reader.until((_SEPARATOR, "{", "\n"), parts.append)):
-        return False
-    name = "".join(parts).strip()
-    if name == "function":
-        parts.clear()
-        if (yield from reader.until(("\n", "{"), parts.append)) != "\n":
-            return False
-        name = "".join(parts).strip()
-        yield from reader.skip(_FENCE)
-    yield from reader.skip_space()
-    if not name or (yield from reader.peek()) != "{":
-        return False
-    sink.begin_call(name)
-    yield from reader.json_value(sink.arguments)
-    sink.end_call()
-    yield from reader.skip_space()
-    yield from reader.skip("```")
-    yield from reader.skip_space()
-    yield from reader.skip(_END)
-    return True

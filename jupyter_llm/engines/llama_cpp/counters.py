@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from jupyter_llm.types import EngineStats
 
 from .kv_cache import KVCache
 from .params import ResolvedOptions
-from .scheduler import Scheduler, Work
+from .scheduler import Scheduler
 
 
 class Counters:
@@ -24,9 +22,9 @@ class Counters:
         self._decode_s = 0.0
         self._step_s = 0.0
 
-    def note_computed(self, works: Sequence[Work]) -> None:
-        """Count the prompts' tokens that were computed."""
-        self._num_prompt_tokens += sum(work.num_tokens for work in works if work.is_prefill)
+    def note_prompts(self, num_tokens: int) -> None:
+        """Count tokens of prompts that were computed."""
+        self._num_prompt_tokens += num_tokens
 
     def note_step(self, num_drawn: int, decode_s: float, step_s: float) -> None:
         """Count a step that drew `num_drawn` tokens."""

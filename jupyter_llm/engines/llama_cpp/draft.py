@@ -9,11 +9,11 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from jupyter_llm.engines.common.stopping import OnLoading
 from jupyter_llm.errors import InvalidRequestError, LLMError
 from jupyter_llm.types import LoadOptions, MemoryUse, Model
 
 from .runtime import Runtime
-from .stopping import OnLoading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,13 +14,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from jupyter_llm.errors import EngineDiedError
-
 from .batch import Batch
-from .bindings import log_lines
+from .context_memory import ContextMemory
+from .decode import is_decoded
 from .eagerness import MAX_GUESSES, Eagerness
 from .kv_cache import KVCache, common_prefix
-from .runtime import ContextMemory, Runtime
+from .runtime import Runtime
 from .sampling import logits_at
 from .sequence import Sequence
 
@@ -29,9 +28,6 @@ LONGEST_PAUSE = 128
 
 CATCH_UP_TOKENS = 256
 """Tokens read at most before a step of the model, so that long prompts hold nobody up."""
-
-DECODED = 0
-NO_ROOM = 1
 
 
 class Drafts:
@@ -214,14 +210,9 @@ class Drafter:
         return int(np.argmax(logits_at(draft.llama, draft.context, index, self._num_tokens)))
 
     def _is_computed(self) -> bool:
-        code = self._draft.llama.llama_decode(self._draft.context, self._batch.struct)
-        if code == DECODED:
+        draft, what = self._draft, "a step of the draft model"
+        if is_decoded(draft.llama, draft.context, self._batch.struct, what=what):
             return True
-        if code != NO_ROOM:
-            raise EngineDiedError(
-                f"llama.cpp failed to compute a step of the draft model (code {code}): "
-                f"{log_lines.errors()}"
-            )
         for held in self._held.values():  # the books are wrong: begin them anew
             self.cache.drop(held.sequence_id)
         self._held.clear()

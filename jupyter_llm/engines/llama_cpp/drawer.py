@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from jupyter_llm.engines.common.logprobs import token_logprob
 from jupyter_llm.errors import InvalidRequestError, LLMError
 from jupyter_llm.types import TokenChunk, TokenLogprob
 
 from .runtime import Runtime
-from .sampling import Sampler, logits_at, token_logprob
+from .sampling import Sampler, logits_at
 from .scheduler import Work
 from .sequence import Sequence
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jupyter_llm.engines.common.pace import PrefillPace
+
 from .embedding_context import MAX_TEXTS
-from .pace import PrefillPace
 from .purpose import Pooling
 
 if TYPE_CHECKING:

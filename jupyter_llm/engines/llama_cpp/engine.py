@@ -11,6 +11,7 @@ from typing import ParamSpec, TypeVar
 from jupyter_llm.chat.dialogue import Turn
 from jupyter_llm.chat.grammar.grammars import Grammars
 from jupyter_llm.engines.base import Engine, OnProgress
+from jupyter_llm.engines.common.stopping import LoadStoppedError, OnLoading
 from jupyter_llm.errors import EngineDiedError, LLMError
 from jupyter_llm.types import (
     DetokenizeRequest,
@@ -38,9 +39,9 @@ from .prompts import Prompts
 from .runtime import Runtime
 from .sequence import Sequence
 from .sight import Seen
-from .stopping import LoadStoppedError, OnLoading
+from .stepper import Event
 from .vision import Vision
-from .worker import Event, Worker
+from .worker import Worker
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""From texts to the tokens that are read for their vectors, and from vectors to answers."""
+"""What llama.cpp's models read for vectors and scores, and what is made of these."""
 
 from __future__ import annotations
 
@@ -6,40 +6,36 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from jupyter_llm.errors import ContextLengthError, InvalidRequestError
-from jupyter_llm.types import (
-    DetokenizeRequest,
-    EmbeddingRequest,
-    Embeddings,
-    Ranking,
-    RerankRequest,
-    TokenizeRequest,
-    TokenList,
-    Usage,
-)
+from jupyter_llm.engines.common.inputs import TextInputs, Vector, usage_of
+from jupyter_llm.errors import InvalidRequestError
+from jupyter_llm.types import EmbeddingRequest, Ranking, RerankRequest, TokenizeRequest, TokenList
 
 from .embedding_context import embedding_size
 
 if TYPE_CHECKING:
     from jupyter_llm.chat.dialogue import Turn
 
-    from .embedding_context import Vector
     from .prompts import Prompts
     from .runtime import Runtime
     from .sight import Seen
 
 
-class Inputs:
+class Inputs(TextInputs):
     """What embeddings, rankings and tokens are made of, for one loaded model."""
 
     def __init__(self, runtime: Runtime, prompts: Prompts) -> None:
-        self._runtime = runtime
-        self._prompts = prompts
-        self._vocabulary = runtime.vocabulary
+        context_length = runtime.options.context_length
         size = embedding_size(runtime.options, runtime.purpose)
-        self._max_tokens = min(runtime.options.context_length, size.num_cells)
+        super().__init__(
+            runtime.vocabulary,
+            prompts,
+            context_length=context_length,
+            max_tokens=min(context_length, size.num_cells),
+            num_dimensions=runtime.num_dimensions,
+        )
+        self._runtime = runtime
+        self._all_prompts = prompts
+        self._marks = runtime.vocabulary.marks
 
     def texts(self, request: EmbeddingRequest) -> list[list[int]]:
         """The tokens of each input.
@@ -49,17 +45,7 @@ class Inputs:
             InvalidRequestError: The model gives no vectors, or a value is wrong.
         """
         self._check_embeds(request.model_id)
-        self._check_dimensions(request)
-        return [self._text(number, text) for number, text in enumerate(request.inputs)]
-
-    def embeddings(
-        self, request: EmbeddingRequest, texts: Sequence[list[int]], vectors: Sequence[Vector]
-    ) -> Embeddings:
-        """The answer: vectors of length 1."""
-        cut = [_unit(vector[: request.dimensions]) for vector in vectors]
-        return Embeddings(
-            vectors=tuple(vector.astype("<f4").tobytes() for vector in cut), usage=_usage(texts)
-        )
+        return super().texts(request)
 
     def pairs(self, request: RerankRequest) -> list[list[int]]:
         """The tokens of the query with each document.
@@ -75,7 +61,7 @@ class Inputs:
                 param="model",
             )
         return [
-            self._checked(f"documents[{number}]", self._pair(request.query, document))
+            self.checked(f"documents[{number}]", self._pair(request.query, document))
             for number, document in enumerate(request.documents)
         ]
 
@@ -84,7 +70,7 @@ class Inputs:
         first = [float(score[0]) for score in scores]
         if not self._runtime.purpose.gives_probabilities:
             first = [_sigmoid(score) for score in first]
-        return Ranking(scores=tuple(first), usage=_usage(texts))
+        return Ranking(scores=tuple(first), usage=usage_of(texts))
 
     def tokens(self, request: TokenizeRequest, turn: Turn, seen: Mapping[str, Seen]) -> TokenList:
         """The tokens of a prompt; those of images have no name and no number but -1.
@@ -94,24 +80,10 @@ class Inputs:
         """
         prompt = request.request.prompt
         if prompt is None:
-            ids = self._prompts.tokens(request.request, turn, seen)
+            ids = self._all_prompts.tokens(request.request, turn, seen)
         else:
             ids = self._vocabulary.tokenize(prompt, adds_special=request.adds_special)
-        return TokenList(
-            ids=tuple(max(token, -1) for token in ids),
-            pieces=tuple(self._vocabulary.name(token) if token >= 0 else b"" for token in ids),
-            context_length=self._runtime.options.context_length,
-        )
-
-    def detokenized(self, request: DetokenizeRequest) -> str:
-        """The text of tokens, control tokens spelled out.
-
-        Raises:
-            InvalidRequestError: The model has no such token.
-        """
-        self._prompts.check_tokens("tokens", request.tokens)
-        pieces = (self._vocabulary.name(token) for token in request.tokens)
-        return b"".join(pieces).decode("utf-8", "replace")
+        return self.named(ids)
 
     def _check_embeds(self, model_id: str) -> None:
         purpose = self._runtime.purpose
@@ -127,28 +99,12 @@ class Inputs:
                 param="model",
             )
 
-    def _check_dimensions(self, request: EmbeddingRequest) -> None:
-        most = self._runtime.num_dimensions
-        if request.dimensions is not None and request.dimensions > most:
-            raise InvalidRequestError(
-                f"dimensions is {request.dimensions}, but the vectors of {request.model_id} "
-                f"have {most}: ask for {most} or fewer.",
-                param="dimensions",
-            )
-
-    def _text(self, number: int, text: str | tuple[int, ...]) -> list[int]:
-        param = f"input[{number}]"
-        if isinstance(text, str):
-            return self._checked(param, self._vocabulary.tokenize(text))
-        self._prompts.check_tokens(param, text)
-        return self._checked(param, list(text))
-
     def _pair(self, query: str, document: str) -> list[int]:
         """As the model was trained, or in the way of BERT (`format_prompt_rerank`)."""
         if template := self._runtime.rerank_template:
             parts = {"{query}": query, "{document}": document}
             return self._vocabulary.tokenize(_filled(template, parts), adds_special=False)
-        marks = self._vocabulary.marks
+        marks = self._marks
         return [
             *marks.begin,
             *self._vocabulary.tokenize(query, adds_special=False, parses_special=False),
@@ -158,17 +114,6 @@ class Inputs:
             *marks.end,
         ]
 
-    def _checked(self, param: str, tokens: list[int]) -> list[int]:
-        if not tokens:
-            raise InvalidRequestError(f"{param} is empty; give text or token ids.", param=param)
-        if len(tokens) > self._max_tokens:
-            raise ContextLengthError(
-                f"{param} has {len(tokens)} tokens, and this model reads {self._max_tokens} at "
-                "once: split the text, or load the model with a longer context_length.",
-                param=param,
-            )
-        return tokens
-
 
 def _filled(template: str, parts: dict[str, str]) -> str:
     """The template with its parts in place; what a part says is not looked at again."""
@@ -177,15 +122,6 @@ def _filled(template: str, parts: dict[str, str]) -> str:
         return template.replace("{document}", parts["{document}"])
     ends = [side.replace("{document}", parts["{document}"]) for side in (before, after)]
     return parts["{query}"].join(ends)
-
-
-def _usage(texts: Sequence[list[int]]) -> Usage:
-    return Usage(prompt_tokens=sum(map(len, texts)), completion_tokens=0)
-
-
-def _unit(vector: Vector) -> Vector:
-    length = float(np.linalg.norm(vector))
-    return vector / np.float32(length) if length else vector
 
 
 def _sigmoid(logit: float) -> float:

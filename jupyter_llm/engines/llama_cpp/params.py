@@ -9,17 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jupyter_llm.errors import InvalidRequestError, ModelFileError
+from jupyter_llm.engines.common.sizes import (
+    DEFAULT_BATCH_SIZE,
+    DEFAULT_SLOTS,
+    MAX_BATCH_SIZE,
+    MAX_KV_CELLS,
+    bounded,
+    context_length_of,
+    num_kv_cells_of,
+)
+from jupyter_llm.errors import InvalidRequestError
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from jupyter_llm.types import LoadOptions
 
-DEFAULT_CONTEXT_LENGTH = 8192
-DEFAULT_SLOTS = 12
-"""Eight for one user and four in reserve for others, whose short requests must not wait."""
-DEFAULT_BATCH_SIZE = 512
 DEFAULT_KV_TYPE = "f16"
 
 MAX_SEQUENCES = 256
@@ -33,10 +38,6 @@ MIN_OUTPUTS = 16
 
 MAX_THREADS = 512
 """GGML_MAX_N_THREADS: one more and ggml aborts the process."""
-
-MAX_BATCH_SIZE = 16_384
-MAX_KV_CELLS = 1 << 30
-"""Far above any memory, far below where llama.cpp's 32-bit counts overflow."""
 
 BY_DRAFT = "draft_model"
 SPECULATION = (None, "none", "prompt_lookup", BY_DRAFT)
@@ -81,13 +82,13 @@ def resolve_options(
         InvalidRequestError: A value cannot be honoured; `param` names it.
         ModelFileError: The file claims a context length no model can have.
     """
-    slots = _bounded("slots", options.slots, DEFAULT_SLOTS, MAX_SLOTS)
-    context_length = _context_length(options, trained_context_length)
+    slots = bounded("slots", options.slots, DEFAULT_SLOTS, MAX_SLOTS)
+    context_length = context_length_of(options, trained_context_length)
     return ResolvedOptions(
         context_length=context_length,
         slots=slots,
-        num_kv_cells=_num_kv_cells(options, context_length, slots),
-        num_threads=_bounded(
+        num_kv_cells=num_kv_cells_of(options, context_length, slots),
+        num_threads=bounded(
             "num_threads", options.num_threads, default_num_threads(num_cores), MAX_THREADS
         ),
         batch_size=_batch_size(options, slots),
@@ -130,36 +131,8 @@ def context_params(bindings: ModuleType, resolved: ResolvedOptions) -> Any:
     return params
 
 
-def _context_length(options: LoadOptions, trained: int) -> int:
-    if trained < 1:
-        raise ModelFileError(f"The file states a context length of {trained} tokens.")
-    if options.context_length is None:
-        cells = options.num_kv_cells or DEFAULT_CONTEXT_LENGTH
-        return max(min(trained, DEFAULT_CONTEXT_LENGTH, cells), 1)
-    asked = _positive("context_length", options.context_length)
-    if asked > trained:
-        raise InvalidRequestError(
-            f"context_length is {asked}, but this model was trained for {trained} tokens: "
-            f"ask for {trained} or fewer.",
-            param="context_length",
-        )
-    return asked
-
-
-def _num_kv_cells(options: LoadOptions, context_length: int, slots: int) -> int:
-    default = context_length * min(slots, 2)
-    num_cells = _bounded("num_kv_cells", options.num_kv_cells, default, MAX_KV_CELLS)
-    if num_cells < context_length:
-        raise InvalidRequestError(
-            f"num_kv_cells is {num_cells}, which does not hold one sequence of "
-            f"context_length {context_length}: raise the one or lower the other.",
-            param="num_kv_cells",
-        )
-    return num_cells
-
-
 def _batch_size(options: LoadOptions, slots: int) -> int:
-    asked = _bounded("batch_size", options.batch_size, DEFAULT_BATCH_SIZE, MAX_BATCH_SIZE)
+    asked = bounded("batch_size", options.batch_size, DEFAULT_BATCH_SIZE, MAX_BATCH_SIZE)
     return max(asked, 2 * slots)  # every slot's next token, and as much again of prompts
 
 
@@ -203,17 +176,3 @@ def _looks_up(options: LoadOptions) -> bool:
             param="draft_model",
         )
     return speculation == "prompt_lookup"
-
-
-def _bounded(param: str, value: int | None, default: int, limit: int) -> int:
-    if value is None:
-        return min(default, limit)
-    if _positive(param, value) > limit:
-        raise InvalidRequestError(f"{param} is {value}: the most is {limit}.", param=param)
-    return value
-
-
-def _positive(param: str, value: int) -> int:
-    if value < 1:
-        raise InvalidRequestError(f"{param} is {value}: it has to be 1 or more.", param=param)
-    return value

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from jupyter_llm.engines.common.stopping import LoadStoppedError, OnLoading
 from jupyter_llm.errors import InvalidRequestError, ModelFileError
 from jupyter_llm.types import Image
 
@@ -19,7 +20,6 @@ from .bindings import load_mtmd, log_lines
 from .params import ResolvedOptions
 from .pictures import Picture
 from .sight import Sight
-from .stopping import LoadStoppedError, OnLoading
 
 _NUM_AXES = 4
 """The positions of a token of an image in M-RoPE."""

@@ -1,22 +1,18 @@
-"""From what a request asks to the tokens the model reads."""
+"""From what a request asks to the tokens and images that the model reads."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from collections.abc import Sequence as Items
-from functools import partial
 from typing import TYPE_CHECKING
 
-from jupyter_llm.chat.dialogue import Dialogue, Turn
+from jupyter_llm.chat.dialogue import Turn
 from jupyter_llm.chat.grammar.form import Form
-from jupyter_llm.chat.marks import unseen
-from jupyter_llm.chat.split import Split
-from jupyter_llm.errors import ContextLengthError, InvalidRequestError
+from jupyter_llm.engines.common.prompts import TextPrompts
 from jupyter_llm.types import GenerationRequest
 
 from .runtime import Runtime
-from .scoring import Echo, offsets_in
 from .sequence import Sequence
 from .sight import Seen, Sight, Span, Spans
 
@@ -24,26 +20,22 @@ if TYPE_CHECKING:
     from llguidance import LLMatcher
 
 
-class Prompts:
-    """Renders, tokenizes and checks the prompts for one loaded model.
+class Prompts(TextPrompts):
+    """The prompts for one loaded model.
 
     Raises:
         ModelFileError: The model's chat template is not valid Jinja.
     """
 
     def __init__(self, runtime: Runtime) -> None:
-        self._vocabulary = runtime.vocabulary
-        self._context_length = runtime.options.context_length
+        super().__init__(
+            runtime.vocabulary,
+            runtime.chat_template,
+            context_length=runtime.options.context_length,
+            sees=runtime.projector is not None,
+        )
+        self._marks = runtime.vocabulary.marks
         self._purpose = runtime.purpose
-        self._sees = runtime.projector is not None
-        self._dialogue: Dialogue | None = None
-        if runtime.chat_template:
-            self._dialogue = Dialogue(
-                runtime.chat_template,
-                bos_token=self._vocabulary.bos_text,
-                eos_token=self._vocabulary.eos_text,
-                find_token=self._vocabulary.control_token,
-            )
 
     def turn(self, request: GenerationRequest) -> Turn:
         """What the model is asked, and what its answer is held to.
@@ -52,24 +44,7 @@ class Prompts:
             InvalidRequestError: A value cannot be honoured; `param` names it.
         """
         self._purpose.check_generates(request.model_id)
-        return self._turn(request)
-
-    def _turn(self, request: GenerationRequest) -> Turn:
-        if request.messages is None:
-            return Turn(
-                prompt=request.prompt or "",
-                constraints=(request.constraint,) if request.constraint else (),
-            )
-        if self._dialogue is None:
-            raise InvalidRequestError(
-                "This model has no chat template, so it cannot take messages: "
-                "send a prompt to /v1/completions instead.",
-                param="messages",
-            )
-        turn = self._dialogue.turn(request)
-        for image in turn.images.values() if not self._sees else ():
-            raise unseen(request.model_id, image)
-        return turn
+        return self.any_turn(request)
 
     def sequence(
         self,
@@ -88,42 +63,24 @@ class Prompts:
         """
         self.check_tokens("logit_bias", (token for token, _ in request.sampling.logit_bias))
         tokens, spans = self._tokens(request, turn, seen or {})
-        room = self._context_length - len(tokens)
-        if room < (0 if request.sampling.max_tokens == 0 else 1):
-            raise ContextLengthError(
-                f"This model's context holds {self._context_length} tokens, but the prompt has "
-                f"{len(tokens)} and at least one must be left for the answer: shorten the "
-                "prompt, or load the model with a longer context_length.",
-                param="prompt" if request.messages is None else "messages",
-            )
-        form = None
-        if matchers:
-            param = turn.constraints[-1].param
-            form = Form(matchers, num_tokens=self._vocabulary.num_tokens, param=param)
         sequence = Sequence(
             request,
             tokens,
             self._vocabulary,
-            room=room,
-            form=form,
-            split=Split(turn, partial(self._vocabulary.tokenize, adds_special=False)),
+            room=self.room(request, len(tokens)),
+            form=self._form(turn, matchers),
+            split=self.split(turn),
             spans=spans,
         )
         if request.echo:
-            sequence.begin_with(self._echo(request, tokens))
+            sequence.begin_with(self.echo(request, tokens))
         return sequence
 
-    def _echo(self, request: GenerationRequest, tokens: list[int]) -> Echo:
-        """The prompt as text, and where its tokens stand in it."""
-        if request.prompt is not None:
-            # control tokens that the prompt spells out are part of its text
-            text, read = request.prompt, self._vocabulary.name
-        else:
-            read = self._vocabulary.piece
-            text = b"".join(map(read, tokens)).decode("utf-8", "replace")
-        if request.sampling.num_top_logprobs is None:
-            return Echo(text=text)
-        return Echo(text=text, offsets=offsets_in(text, [read(token) for token in tokens]))
+    def _form(self, turn: Turn, matchers: Items[LLMatcher]) -> Form | None:
+        if not matchers:
+            return None
+        param = turn.constraints[-1].param
+        return Form(matchers, num_tokens=self._vocabulary.num_tokens, param=param)
 
     def tokens(self, request: GenerationRequest, turn: Turn, seen: Mapping[str, Seen]) -> list[int]:
         """What the model reads, however long it is; negative numbers stand for images.
@@ -133,23 +90,16 @@ class Prompts:
         """
         return self._tokens(request, turn, seen)[0]
 
-    def any_turn(self, request: GenerationRequest) -> Turn:
-        """What the model would be asked, though it may not write. Raises what `turn` raises."""
-        return self._turn(request)
-
     def _tokens(
         self, request: GenerationRequest, turn: Turn, seen: Mapping[str, Seen]
     ) -> tuple[list[int], Spans]:
         if seen:
-            return self._with_images(self._without_bos(turn.prompt), seen)
-        if request.messages is not None:
-            return self._vocabulary.tokenize(self._without_bos(turn.prompt)), Spans()
-        return self._of_prompt(request), Spans()
+            return self._with_images(self.without_bos(turn.prompt), seen)
+        return self.text_tokens(request, turn), Spans()
 
     def _with_images(self, text: str, seen: Mapping[str, Seen]) -> tuple[list[int], Spans]:
         """Text and images in turn; each piece of text is tokenized for itself, as mtmd does."""
-        marks = self._vocabulary.marks
-        tokens: list[int] = list(marks.begin)
+        tokens: list[int] = list(self._marks.begin)
         spans: list[Span] = []
         position = len(tokens)
         for part in re.split(f"({'|'.join(seen)})", text):
@@ -162,56 +112,4 @@ class Prompts:
                 else:
                     tokens += piece
                     position += len(piece)
-        return [*tokens, *marks.end], Spans(spans)
-
-    def _of_prompt(self, request: GenerationRequest) -> list[int]:
-        if request.prompt_tokens is not None:
-            self.check_tokens("prompt", request.prompt_tokens)
-            tokens = list(request.prompt_tokens)
-        elif request.suffix is None:
-            tokens = self._vocabulary.tokenize(request.prompt or "")
-        else:
-            tokens = self._plain(request.prompt or "")
-        if request.suffix is not None:
-            tokens = self._around_gap(tokens, request.suffix)
-        if not tokens:
-            raise InvalidRequestError(
-                "The prompt is empty and this model has no token to begin with: "
-                "write something to continue.",
-                param="prompt",
-            )
-        return tokens
-
-    def _around_gap(self, prefix: list[int], suffix: str) -> list[int]:
-        """Prefix, suffix and then the gap between them, marked as models are trained to read it."""
-        gap = self._vocabulary.gap_tokens
-        if gap is None:
-            raise InvalidRequestError(
-                "This model has no tokens to fill a gap in a text with: leave 'suffix' out, or "
-                "use a model that was trained for fill-in-the-middle.",
-                param="suffix",
-            )
-        behind = self._plain(suffix)
-        return [*gap.begin, *prefix, gap.suffix, *behind, gap.middle]
-
-    def _plain(self, text: str) -> list[int]:
-        """Tokens of a part of a prompt: nothing is added, and nothing in it is control."""
-        return self._vocabulary.tokenize(text, adds_special=False, parses_special=False)
-
-    def _without_bos(self, text: str) -> str:
-        """Most templates write the first token themselves, and tokenizing adds it again."""
-        return text.removeprefix(self._vocabulary.bos_text) if self._vocabulary.adds_bos else text
-
-    def check_tokens(self, param: str, tokens: Iterable[int]) -> None:
-        """Refuse ids that are no token of this model; `param` says where they come from.
-
-        Raises:
-            InvalidRequestError: There is one.
-        """
-        last = self._vocabulary.num_tokens - 1
-        for token in tokens:
-            if not 0 <= token <= last:
-                raise InvalidRequestError(
-                    f"{param} has token {token}, but this model's tokens run from 0 to {last}.",
-                    param=param,
-                )
+        return [*tokens, *self._marks.end], Spans(spans)

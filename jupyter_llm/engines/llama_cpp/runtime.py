@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from jupyter_llm.engines.common.stopping import LoadStoppedError, OnLoading
 from jupyter_llm.errors import ModelFileError, ModelLoadError
 from jupyter_llm.hardware.cores import num_usable_cores
 from jupyter_llm.types import LoadOptions, MemoryUse, Model
@@ -27,7 +28,6 @@ from .memory_log import memory_from_log
 from .params import context_params, model_params, resolve_options
 from .projector import Projector, planned_compute_bytes
 from .purpose import purpose_of
-from .stopping import LoadStoppedError, OnLoading
 from .vocabulary import Vocabulary
 
 
@@ -163,26 +163,6 @@ def _with_projector(memory: MemoryUse, path: str, *, is_planned: bool) -> Memory
         weights_bytes=memory.weights_bytes + size_bytes,
         compute_bytes=memory.compute_bytes + compute_bytes,
     )
-
-
-class ContextMemory:
-    """llama.cpp's memory of one context, as the KV cache's books need it."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._llama = runtime.llama
-        self._memory = runtime.llama.llama_get_memory(runtime.context)
-
-    def copy(self, source: int, target: int, end: int) -> None:
-        """Give one sequence's cells before position `end` to another, too."""
-        self._llama.llama_memory_seq_cp(self._memory, source, target, 0, end)
-
-    def truncate(self, sequence_id: int, end: int) -> bool:
-        """Drop everything from position `end` on; False where that is impossible."""
-        return bool(self._llama.llama_memory_seq_rm(self._memory, sequence_id, end, -1))
-
-    def clear(self, sequence_id: int) -> None:
-        """Drop a whole sequence."""
-        self._llama.llama_memory_seq_rm(self._memory, sequence_id, -1, -1)
 
 
 def _load_model(llama: ModuleType, path: str, params: Any, on_loading: OnLoading) -> Any:

@@ -1,4 +1,4 @@
-"""Choose a sequence's next token: llama.cpp's sampler chains, and log-probabilities."""
+"""Choose a sequence's next token: llama.cpp's sampler chains, and the logits they read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from jupyter_llm.types import SamplingParams, TokenAlternative, TokenLogprob
+from jupyter_llm.types import SamplingParams
 
 from .vocabulary import Vocabulary
 
@@ -93,37 +93,6 @@ class Sampler:
 def _seed(params: SamplingParams) -> int:
     """A seed below 2**32 - 1, which llama.cpp takes for "draw one"."""
     return secrets.randbits(31) if params.seed is None else params.seed % 0xFFFFFFFF
-
-
-def token_logprob(
-    vocabulary: Vocabulary, logits: npt.NDArray[np.float32], token: int, num_top: int
-) -> TokenLogprob:
-    """The model's own distribution (temperature 1, no cuts) at the place of `token`."""
-    top = likeliest(logits, num_top)
-    peak = float(logits.max())
-    log_total = peak + float(np.log(np.exp(logits - peak, dtype=np.float64).sum()))
-
-    def alternative(candidate: int) -> TokenAlternative:
-        name = vocabulary.name(candidate)
-        return TokenAlternative(
-            text=name.decode("utf-8", "replace"),
-            text_bytes=name,
-            logprob=float(logits[candidate]) - log_total,
-        )
-
-    return TokenLogprob(
-        chosen=alternative(token), top=tuple(alternative(candidate) for candidate in top)
-    )
-
-
-def likeliest(logits: npt.NDArray[np.float32], count: int) -> list[int]:
-    """Indices of the `count` greatest logits, or of all there are, greatest first."""
-    count = min(count, len(logits))
-    if count == 0:
-        return []
-    top = np.argpartition(logits, -count)[-count:]
-    order = np.argsort(-logits[top], kind="stable")
-    return [int(index) for index in top[order]]
 
 
 def logits_at(

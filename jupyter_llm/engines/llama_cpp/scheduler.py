@@ -22,7 +22,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from .fairness import makes_room, newcomers, shared_budget, to_preempt, user_of
+from jupyter_llm.engines.common.fairness import makes_room, newcomers, to_preempt, user_of
+
+from .fairness import shared_budget
 from .kv_cache import KVCache, common_prefix
 from .sequence import Sequence
 from .sight import Span
@@ -109,25 +111,19 @@ class Scheduler:
         """Book tokens that were computed."""
         sequence, start = work.sequence, work.sequence.num_computed
         end = start + work.num_tokens
-        self._cache.extend(self.id_of(sequence), sequence.tokens[start:end])
+        self._cache.extend(sequence.cache_id, sequence.tokens[start:end])
         sequence.num_computed = end
 
     def settle(self, work: Work, num_right: int) -> None:
         """Book the guesses that were right, which come first, and forget the others."""
         if not work.guesses:
             return
-        sequence_id = self.id_of(work.sequence)
+        sequence_id = work.sequence.cache_id
         self._cache.extend(sequence_id, work.guesses[:num_right])
         work.sequence.num_computed += num_right
         if num_right < len(work.guesses):
             self._cache.forget_guesses(sequence_id)
         work.sequence.learn(len(work.guesses), num_right)
-
-    def id_of(self, sequence: Sequence) -> int:
-        """The id under which a running sequence's tokens are in the cache."""
-        if sequence.sequence_id is None:
-            raise RuntimeError(f"request {sequence.request.id} holds no cells")
-        return sequence.sequence_id
 
     def preempt_youngest(self) -> None:
         """Take the cells of the one that came last, of who has most; it is computed again."""
@@ -142,7 +138,7 @@ class Scheduler:
 
     def _stop(self, sequence: Sequence) -> None:
         self.running.remove(sequence)
-        self._cache.close(self.id_of(sequence))
+        self._cache.close(sequence.cache_id)
         # now that cells have come back, asking again may help
         self._is_full = False
         self._refused.clear()
@@ -200,6 +196,13 @@ class Scheduler:
         )
 
     def _works(self, prefill_budget: int) -> list[Work]:
+        answers = self._of_answers()
+        num_guesses = sum(len(work.guesses) for work in answers)
+        budget = min(prefill_budget, self._batch_size - sum(work.num_cells for work in answers))
+        return answers + self._of_prompts(budget, self._spare_outputs - num_guesses)
+
+    def _of_answers(self) -> list[Work]:
+        """The next token of every answer, and guesses as long as there are places for logits."""
         outputs = self._spare_outputs
         works = []
         for sequence in self.running:
@@ -207,15 +210,18 @@ class Scheduler:
                 guesses = sequence.guesses(outputs)
                 outputs -= len(guesses)
                 works.append(Work(sequence, 1, draws=True, is_prefill=False, guesses=guesses))
-        budget = min(prefill_budget, self._batch_size - sum(work.num_cells for work in works))
+        return works
+
+    def _of_prompts(self, budget: int, outputs: int) -> list[Work]:
+        """Parts of prompts; `outputs` is how many logits may be scored."""
+        works = []
         for sequence, part in shared_budget(self.running, budget):
             num_tokens = sequence.part(part)
             if sequence.is_scoring:
                 num_tokens = min(num_tokens, outputs)
                 outputs -= num_tokens
-                if not num_tokens:
-                    continue
-            draws = num_tokens == sequence.num_pending
-            span = sequence.spans.at(sequence.num_computed)
-            works.append(Work(sequence, num_tokens, draws=draws, is_prefill=True, span=span))
+            if num_tokens:
+                draws = num_tokens == sequence.num_pending
+                span = sequence.spans.at(sequence.num_computed)
+                works.append(Work(sequence, num_tokens, draws=draws, is_prefill=True, span=span))
         return works

@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
 from typing import Any
+
+from jupyter_llm.engines.common.vocabulary import GapTokens, Marks
 
 _PIECE_BYTES = 256
 
 _SPECIAL_MARK = b"\xff"
 """What llguidance wants before a token that is no text; no UTF-8 has this byte."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Marks:
-    """The tokens that this model wants around a text, each one or none."""
-
-    begin: tuple[int, ...]
-    end: tuple[int, ...]
-    separator: tuple[int, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GapTokens:
-    """What stands before a prefix, between it and its suffix, and before the text between them."""
-
-    begin: tuple[int, ...]
-    suffix: int
-    middle: int
 
 
 class Vocabulary:

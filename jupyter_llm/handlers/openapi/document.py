@@ -10,8 +10,8 @@ import msgspec
 
 from jupyter_llm._version import __version__
 
-from .answers import ErrorBody
 from .endpoints import ENDPOINTS
+from .errors import ErrorBody
 from .operations import CREDENTIALS, described, path_of, verbs_of
 from .refusals import refusals
 from .schemas import Schemas

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from .endpoint import JSON
+from .endpoints.endpoint import JSON
 
 WHEN = {
     HTTPStatus.BAD_REQUEST: (

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
-from jupyter_llm.chat.grammar.keywords import depth
-from jupyter_llm.chat.grammar.schema import MAX_DEPTH
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.types import Tool, Toolbox, ToolChoice
+
+from .tool_rules import check_callable, check_offered, check_unique, tool_of
 
 FunctionName = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 
@@ -83,37 +81,6 @@ def template_arguments(given: dict[str, Any] | None) -> dict[str, Any]:
     return given or {}
 
 
-def tool_of(
-    name: str,
-    description: str | None,
-    schema: dict[str, Any] | None,
-    *,
-    param: str,
-    is_strict: bool,
-) -> Tool:
-    """A tool whose arguments have the schema that stands in the field `param`.
-
-    Raises:
-        InvalidRequestError: It is not the schema of an object, or is nested too deeply.
-    """
-    tool = Tool(name=name, description=description or "", is_strict=is_strict, param=param)
-    if schema is None:
-        return tool
-    if schema.get("type", "object") != "object":
-        raise InvalidRequestError(
-            f'\'{param}\' must be the schema of an object: its "type" is not "object".',
-            param=param,
-        )
-    # templates, parsers and answers go through it by recursion
-    if depth(schema) > MAX_DEPTH:
-        raise InvalidRequestError(
-            f"'{param}' is nested more than {MAX_DEPTH} levels deep. Make the schema flatter, or "
-            "write what repeats under '$defs'.",
-            param=param,
-        )
-    return replace(tool, parameters=json.dumps(schema, ensure_ascii=False))
-
-
 def toolbox_of(
     tools: Sequence[ToolBody] | None, choice: Choice | None, *, is_parallel: bool | None
 ) -> Toolbox:
@@ -122,14 +89,15 @@ def toolbox_of(
     Raises:
         InvalidRequestError: A name is given twice, or chosen and not given.
     """
-    offered = {body.function.name: body.function for body in tools or ()}
-    _check_unique(tools or ())
+    functions = [body.function for body in tools or ()]
+    offered = [function.name for function in functions]
+    check_unique(offered, "function.name")
     mode, names, required = _chosen(choice, set(offered))
     return Toolbox(
         tools=tuple(
-            _tool(index, body.function)
-            for index, body in enumerate(tools or ())
-            if body.function.name in names
+            _tool(index, function)
+            for index, function in enumerate(functions)
+            if function.name in names
         ),
         choice=mode,
         name=required,
@@ -141,20 +109,16 @@ def _chosen(choice: Choice | None, offered: set[str]) -> tuple[ToolChoice, set[s
     """The mode, the tools that count, and the one that must be called."""
     if isinstance(choice, NamedTool):
         name = choice.function.name
-        _check_offered(name, offered, "tool_choice.function.name")
+        check_offered(name, offered, "tool_choice.function.name")
         return ToolChoice.REQUIRED, offered, name
     if isinstance(choice, AllowedTools):
         allowed = choice.allowed_tools
         for index, tool in enumerate(allowed.tools):
             param = f"tool_choice.allowed_tools.tools[{index}].function.name"
-            _check_offered(tool.function.name, offered, param)
+            check_offered(tool.function.name, offered, param)
         return ToolChoice(allowed.mode), {tool.function.name for tool in allowed.tools}, ""
     mode = ToolChoice(choice or "auto")
-    if mode is ToolChoice.REQUIRED and not offered:
-        raise InvalidRequestError(
-            "'tool_choice' is \"required\", but there are no 'tools' to choose from.",
-            param="tool_choice",
-        )
+    check_callable(mode, offered)
     return mode, offered, ""
 
 
@@ -166,21 +130,3 @@ def _tool(index: int, body: FunctionBody) -> Tool:
         param=f"tools[{index}].function.parameters",
         is_strict=bool(body.strict),
     )
-
-
-def _check_unique(tools: Sequence[ToolBody]) -> None:
-    seen = set()
-    for index, body in enumerate(tools):
-        if body.function.name in seen:
-            raise InvalidRequestError(
-                f"There are two tools of the name '{body.function.name}'.",
-                param=f"tools[{index}].function.name",
-            )
-        seen.add(body.function.name)
-
-
-def _check_offered(name: str, offered: set[str], param: str) -> None:
-    if name not in offered:
-        raise InvalidRequestError(
-            f"'{param}' is '{name}', which is not among 'tools'.", param=param
-        )

@@ -1,15 +1,18 @@
 import type { ILoadOptions } from '../types';
 
+/** What only JupyterLab can do; `null` elsewhere. */
+export interface ILabActions {
+  onChat: ((modelId: string) => void) | null;
+  /** Show what else can be done, below the button that was pressed. */
+  onMenu: ((modelId: string, button: HTMLElement) => void) | null;
+}
+
 /** What the panel lets a person do; models and downloads are named by their ids. */
-export interface IPanelActions {
+export interface IPanelActions extends ILabActions {
   onRefresh: () => void;
   onLoad: (modelId: string) => void;
   onUnload: (modelId: string) => void;
   onKeepAlive: (modelId: string, seconds: number) => void;
-  /** Ask the model something in a notebook. */
-  onTry: (modelId: string) => void;
-  /** Show what else can be done, below the button that was pressed. */
-  onMenu: (modelId: string, button: HTMLElement) => void;
   /** Load a model as the form says; `remember` is for every load to come. */
   onSubmitOptions: (
     modelId: string,

@@ -130,16 +130,17 @@ function Figures(props: ILoadedProps): React.JSX.Element {
 function Actions(props: ILoadedProps): React.JSX.Element {
   const { entry, permissions, actions, trans } = props;
   const { model, state } = entry;
+  const { onChat, onMenu } = actions;
   const isMoving = state === 'queued' || state === 'loading';
   return (
     <div className="jp-LLM-actions">
-      {permissions.execute && state === 'ready' && (
+      {permissions.execute && onChat && state === 'ready' && (
         <Button
-          label={trans.__('Try it')}
+          label={trans.__('Chat')}
           of={model.id}
-          focus={`try ${model.id}`}
+          focus={`chat ${model.id}`}
           onClick={() => {
-            actions.onTry(model.id);
+            onChat(model.id);
           }}
         />
       )}
@@ -158,15 +159,17 @@ function Actions(props: ILoadedProps): React.JSX.Element {
           }}
         />
       )}
-      <IconButton
-        icon={ellipsesIcon}
-        label={trans.__('More: %1', model.id)}
-        focus={`more ${model.id}`}
-        hasMenu
-        onClick={button => {
-          actions.onMenu(model.id, button);
-        }}
-      />
+      {onMenu && (
+        <IconButton
+          icon={ellipsesIcon}
+          label={trans.__('More: %1', model.id)}
+          focus={`more ${model.id}`}
+          hasMenu
+          onClick={button => {
+            onMenu(model.id, button);
+          }}
+        />
+      )}
     </div>
   );
 }

@@ -1,8 +1,13 @@
 import { VDomModel } from '@jupyterlab/ui-components';
 
 import type { IModelManager, LoadRequest } from '../tokens';
-import type { IHubRepo, IOffersBody, ISettingsBody } from '../types';
-import { type IPanelSettings, NO_SETTINGS } from './settings';
+import type {
+  IHubRepo,
+  ILoadOptions,
+  IOffersBody,
+  ISettingsBody
+} from '../types';
+import { type IPanelSettings, DEFAULT_SETTINGS } from './settings';
 
 /** Something that was asked for: on its way, here, or refused with a reason. */
 export type Asked<T> =
@@ -16,7 +21,7 @@ export class PanelModel extends VDomModel {
     super();
   }
 
-  settings: IPanelSettings = NO_SETTINGS;
+  settings: IPanelSettings = DEFAULT_SETTINGS;
   /** Sections that are folded; the Hub is opened by who wants to look for something. */
   readonly folded = new Set(['hub']);
   /** The model whose load options are being chosen, and what was saved for it. */
@@ -78,8 +83,33 @@ export class PanelModel extends VDomModel {
     this.stateChanged.emit();
   }
 
+  /** Load a model as the person's settings and what was saved for it say. */
+  async load(modelId: string): Promise<void> {
+    const request = await this.usualRequest(modelId);
+    await this.manager.load(modelId, request);
+  }
+
+  /** Load a model, anew if it is in memory; `remember` is for every load to come. */
+  async submit(
+    modelId: string,
+    options: Partial<ILoadOptions>,
+    remember: boolean
+  ): Promise<void> {
+    this.closeForm();
+    if (remember) {
+      await this.manager.saveOptions(modelId, options).catch(() => undefined);
+    }
+    const { models } = this.manager.snapshot;
+    const entry = models.find(({ model }) => model.id === modelId);
+    await (entry?.state === 'ready'
+      ? this.manager.switchTo(modelId, options)
+      : this.manager.load(modelId, options));
+  }
+
   /** The person's own load options, but for those that were saved for this model. */
-  async usualRequest(modelId: string): Promise<LoadRequest | undefined> {
+  private async usualRequest(
+    modelId: string
+  ): Promise<LoadRequest | undefined> {
     const { loadOptions } = this.settings;
     if (Object.keys(loadOptions).length === 0) {
       return undefined;

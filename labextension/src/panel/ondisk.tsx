@@ -22,6 +22,7 @@ export interface IOnDiskProps {
 export function ModelOnDisk(props: IOnDiskProps): React.JSX.Element {
   const { entry, permissions, actions, trans } = props;
   const { model, unavailable } = entry;
+  const { onMenu } = actions;
   return (
     <li className="jp-LLM-row" data-model={model.id} data-state={entry.state}>
       <div className="jp-LLM-line">
@@ -39,15 +40,17 @@ export function ModelOnDisk(props: IOnDiskProps): React.JSX.Element {
               }}
             />
           )}
-          <IconButton
-            icon={ellipsesIcon}
-            label={trans.__('More: %1', model.id)}
-            focus={`more ${model.id}`}
-            hasMenu
-            onClick={button => {
-              actions.onMenu(model.id, button);
-            }}
-          />
+          {onMenu && (
+            <IconButton
+              icon={ellipsesIcon}
+              label={trans.__('More: %1', model.id)}
+              focus={`more ${model.id}`}
+              hasMenu
+              onClick={button => {
+                onMenu(model.id, button);
+              }}
+            />
+          )}
         </span>
       </div>
       <div className="jp-LLM-muted">

@@ -4,20 +4,17 @@ import type { IDisposable } from '@lumino/disposable';
 import * as React from 'react';
 
 import type { IModelManager } from '../tokens';
-import type { ILoadOptions } from '../types';
-import type { IPanelActions } from './actions';
+import type { ILabActions, IPanelActions } from './actions';
 import { llmIcon } from './icon';
 import { PanelModel } from './model';
 import type { IPanelSettings } from './settings';
 import { PanelView } from './view';
+import { actionsOn } from './wiring';
 
 export interface IModelsPanelOptions {
   manager: IModelManager;
   trans: TranslationBundle;
-  /** Put an example that asks this model into a notebook. */
-  onTry: (modelId: string) => void;
-  /** Show what else can be done with this model, below a button. */
-  onMenu: (modelId: string, button: HTMLElement) => void;
+  lab: ILabActions;
 }
 
 /** The side panel; while it is visible the manager keeps its snapshot fresh. */
@@ -29,6 +26,7 @@ export class ModelsPanel extends ReactWidget {
     this.title.icon = llmIcon;
     this.title.caption = options.trans.__('Language Models');
     this.model = new PanelModel(options.manager);
+    this.actions = actionsOn(options.manager, this.model, options.lab);
   }
 
   /** Follow what people decide in Lab's settings. */
@@ -47,9 +45,8 @@ export class ModelsPanel extends ReactWidget {
   }
 
   /** Load a model as the person's settings and what was saved for it say. */
-  async load(modelId: string): Promise<void> {
-    const request = await this.model.usualRequest(modelId);
-    await this.options.manager.load(modelId, request);
+  load(modelId: string): Promise<void> {
+    return this.model.load(modelId);
   }
 
   override dispose(): void {
@@ -87,60 +84,7 @@ export class ModelsPanel extends ReactWidget {
     );
   }
 
-  private submit(
-    modelId: string,
-    request: Partial<ILoadOptions>,
-    remember: boolean
-  ): void {
-    const { manager } = this.options;
-    this.model.closeForm();
-    if (remember) {
-      void manager.saveOptions(modelId, request);
-    }
-    const entry = manager.snapshot.models.find(one => one.model.id === modelId);
-    void (entry?.state === 'ready'
-      ? manager.switchTo(modelId, request)
-      : manager.load(modelId, request));
-  }
-
-  private readonly actions: IPanelActions = {
-    onRefresh: () => void this.options.manager.refresh(),
-    onLoad: modelId => void this.load(modelId),
-    onUnload: modelId => void this.options.manager.unload(modelId),
-    onKeepAlive: (modelId, seconds) =>
-      void this.options.manager.keepAlive(modelId, seconds),
-    onTry: modelId => {
-      this.options.onTry(modelId);
-    },
-    onMenu: (modelId, button) => {
-      this.options.onMenu(modelId, button);
-    },
-    onSubmitOptions: (modelId, request, remember) => {
-      this.submit(modelId, request, remember);
-    },
-    onCloseOptions: () => {
-      this.model.closeForm();
-    },
-    onDownload: (repoId, filename, load) =>
-      void this.model.download(repoId, filename, load),
-    onCancelDownload: id => void this.options.manager.cancelDownload(id),
-    onSearch: text => {
-      this.model.find(text);
-    },
-    onToggleRepo: repoId => {
-      this.model.toggleRepo(repoId);
-    },
-    onSuggest: () => {
-      this.model.suggest();
-    },
-    onOpenSearch: () => {
-      this.openSearch();
-    },
-    onToggleSection: name => {
-      this.model.toggle(name);
-    }
-  };
-
+  private readonly actions: IPanelActions;
   private readonly model: PanelModel;
   private watch: IDisposable | null = null;
 }

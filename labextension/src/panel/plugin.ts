@@ -7,6 +7,7 @@ import { ICommandPalette } from '@jupyterlab/apputils';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
+import { ChatCommandIDs } from '../chat/commands';
 import { addCommands, CommandIDs } from '../commands';
 import { IModelManager } from '../tokens';
 import { ModelMenu } from './menu';
@@ -21,6 +22,7 @@ const MENU = [
   CommandIDs.loadWithOptions,
   CommandIDs.switchTo,
   CommandIDs.unload,
+  ChatCommandIDs.open,
   CommandIDs.insertExample,
   CommandIDs.copyId
 ];
@@ -45,10 +47,12 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     const panel = new ModelsPanel({
       manager,
       trans,
-      onTry: model =>
-        void app.commands.execute(CommandIDs.insertExample, { model }),
-      onMenu: (model, button) => {
-        menu.open(model, button);
+      lab: {
+        onChat: model =>
+          void app.commands.execute(ChatCommandIDs.open, { model }),
+        onMenu: (model, button) => {
+          menu.open(model, button);
+        }
       }
     });
     app.shell.add(panel, 'left', { rank: 650, type: 'Language Models' });

@@ -22,6 +22,7 @@ export interface IWelcomeProps {
 export function Welcome(props: IWelcomeProps): React.JSX.Element {
   const { snapshot, state, actions, trans } = props;
   const { suggestions } = state.settings;
+  const { onChat } = actions;
   React.useEffect(() => {
     actions.onSuggest();
   }, [suggestions]);
@@ -58,11 +59,11 @@ export function Welcome(props: IWelcomeProps): React.JSX.Element {
           label={trans.__('Search the Hub')}
           onClick={actions.onOpenSearch}
         />
-        {snapshot.permissions.execute && (
+        {snapshot.permissions.execute && onChat && (
           <Button
             label={trans.__('Ask guide first')}
             onClick={() => {
-              actions.onTry('guide');
+              onChat('guide');
             }}
           />
         )}

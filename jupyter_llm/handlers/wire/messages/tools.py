@@ -9,7 +9,12 @@ from msgspec import Meta
 
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.handlers.wire.decode import decode
-from jupyter_llm.handlers.wire.tools_request import tool_of
+from jupyter_llm.handlers.wire.tool_rules import (
+    check_callable,
+    check_offered,
+    check_unique,
+    tool_of,
+)
 from jupyter_llm.types import Tool, Toolbox, ToolChoice
 
 from .blocks import CacheControl
@@ -65,18 +70,12 @@ def toolbox_of(tools: list[msgspec.Raw] | None, choice: ToolChoiceBody | None) -
     """
     known = tuple(_tool(raw, f"tools[{number}]") for number, raw in enumerate(tools or ()))
     names = [tool.name for tool in known]
-    seen: set[str] = set()
-    for number, name in enumerate(names):
-        if name in seen:
-            raise InvalidRequestError(
-                f"There are two tools named {name!r}; give each a name of its own.",
-                param=f"tools[{number}].name",
-            )
-        seen.add(name)
+    check_unique(names, "name")
     if choice is None:
         return Toolbox(tools=known)
     mode = _CHOICES[choice.type]
-    _check_choice(choice, names, is_forced=mode is ToolChoice.REQUIRED)
+    _check_name(choice, names)
+    check_callable(mode, names)
     return Toolbox(
         tools=known,
         choice=mode,
@@ -103,18 +102,11 @@ def _tool(raw: msgspec.Raw, at: str) -> Tool:
     )
 
 
-def _check_choice(choice: ToolChoiceBody, names: list[str], *, is_forced: bool) -> None:
+def _check_name(choice: ToolChoiceBody, names: list[str]) -> None:
     if (choice.type == "tool") != (choice.name is not None):
         raise InvalidRequestError(
             "A 'name' goes with a 'tool_choice' of the type 'tool', and with no other.",
             param="tool_choice.name",
         )
-    if choice.name is not None and choice.name not in names:
-        raise InvalidRequestError(
-            f"'tool_choice' names {choice.name!r}, which is not among the tools.",
-            param="tool_choice.name",
-        )
-    if is_forced and not names:
-        raise InvalidRequestError(
-            "'tool_choice' asks for a call, but there are no tools.", param="tool_choice"
-        )
+    if choice.name is not None:
+        check_offered(choice.name, names, "tool_choice.name")

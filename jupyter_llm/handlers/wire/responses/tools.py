@@ -9,7 +9,12 @@ from msgspec import Meta
 
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.handlers.wire.decode import decode
-from jupyter_llm.handlers.wire.tools_request import tool_of
+from jupyter_llm.handlers.wire.tool_rules import (
+    check_callable,
+    check_offered,
+    check_unique,
+    tool_of,
+)
 from jupyter_llm.types import Tool, Toolbox, ToolChoice
 
 Name = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
@@ -73,16 +78,12 @@ def toolbox_of(
             `param` names it.
     """
     known = tuple(_tool(raw, f"tools[{number}]") for number, raw in enumerate(tools or ()))
-    _check_names(known)
+    offered = [tool.name for tool in known]
+    check_unique(offered, "name")
     mode, names, name = _choice(choice)
-    for wanted in {*names, name} - {""} - {tool.name for tool in known}:
-        raise InvalidRequestError(
-            f"'tool_choice' names {wanted!r}, which is not among the tools.", param="tool_choice"
-        )
-    if mode is ToolChoice.REQUIRED and not known:
-        raise InvalidRequestError(
-            "'tool_choice' asks for a call, but there are no tools.", param="tool_choice"
-        )
+    for wanted in filter(None, (*names, name)):
+        check_offered(wanted, offered, "tool_choice")
+    check_callable(mode, offered)
     allowed = tuple(tool for tool in known if tool.name in names) if names else known
     return Toolbox(tools=allowed, choice=mode, name=name, is_parallel=is_parallel)
 
@@ -105,21 +106,10 @@ def _tool(raw: msgspec.Raw, at: str) -> Tool:
     )
 
 
-def _check_names(tools: tuple[Tool, ...]) -> None:
-    seen: set[str] = set()
-    for number, tool in enumerate(tools):
-        if tool.name in seen:
-            raise InvalidRequestError(
-                f"There are two tools named {tool.name!r}; give each a name of its own.",
-                param=f"tools[{number}].name",
-            )
-        seen.add(tool.name)
-
-
-def _choice(choice: Choice | None) -> tuple[ToolChoice, frozenset[str], str]:
+def _choice(choice: Choice | None) -> tuple[ToolChoice, tuple[str, ...], str]:
     """Whether to call, the names it is narrowed down to (none: all), the one to call."""
     if not isinstance(choice, dict):
-        return ToolChoice(choice or "auto"), frozenset(), ""
+        return ToolChoice(choice or "auto"), (), ""
     raw = msgspec.json.encode(choice)
     kind = decode(raw, _KIND, "tool_choice").type
     if kind not in _CHOICES:
@@ -129,5 +119,5 @@ def _choice(choice: Choice | None) -> tuple[ToolChoice, frozenset[str], str]:
         )
     chosen = decode(raw, _CHOICES[kind], "tool_choice")
     if isinstance(chosen, AllowedTools):
-        return ToolChoice(chosen.mode), frozenset(tool.name for tool in chosen.tools), ""
-    return ToolChoice.REQUIRED, frozenset(), chosen.name
+        return ToolChoice(chosen.mode), tuple(tool.name for tool in chosen.tools), ""
+    return ToolChoice.REQUIRED, (), chosen.name
