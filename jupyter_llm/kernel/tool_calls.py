@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from .display import View
 
+_ANSWERS = "[y]es, [a]lways, [N]o"
 MAX_SHOWN_CHARS = 500  # of an argument or a result; the model is told more
 
 
@@ -50,7 +51,8 @@ class Toolset:
     def _is_allowed(self, call: ToolCall) -> bool:
         if self._ask is None or call.name in self._agreed:
             return True
-        said = self._consent(self._ask, f"The model calls {signature(call)}. Run it? [y/a/N] ")
+        question = f"The model calls {signature(call)}. Run it? {_ANSWERS}: "
+        said = self._consent(self._ask, question)
         if said in {"a", "all", "always"}:
             self._agreed.add(call.name)
         return said in {"y", "yes", "a", "all", "always"}

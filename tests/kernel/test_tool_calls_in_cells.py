@@ -40,7 +40,7 @@ def calls(kernel: LiveKernel) -> str:
 def test_a_person_is_asked_and_the_answer_is_about_the_result(with_weather: LiveKernel) -> None:
     cell, asked = with_weather.converse(ASK.format(""), "y")
     assert cell.reply["status"] == "ok"
-    assert asked == ["The model calls weather(city='Paris'). Run it? [y/a/N] "]
+    assert asked == ["The model calls weather(city='Paris'). Run it? [y]es, [a]lways, [N]o: "]
     assert calls(with_weather) == "['Paris']"
     question, called, answer = cell.displays
     assert "tool_calls" in question.data["text/markdown"]
