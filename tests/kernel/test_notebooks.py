@@ -20,6 +20,8 @@ QUICKSTART = NOTEBOOKS / "01_quickstart.ipynb"
 EXTRACTION = NOTEBOOKS / "02_extraction.ipynb"
 TOOLS = NOTEBOOKS / "03_tools.ipynb"
 
+COMPARISON = QUICKSTART.with_name("05_compare_models.ipynb")
+
 GREEDY = "--LLMExtension.default_temperature=0"  # what the guide says is then the same every time
 
 
@@ -91,4 +93,19 @@ def test_a_notebook_is_published_with_its_outputs(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert all(cell.outputs for cell in code if re.match(r"%%?llm|.*(llm|chat)\.", cell.source))
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+
+
+def test_models_are_compared_as_the_notebook_says() -> None:
+    cells = execute(COMPARISON)
+    assert "vnd.jupyter.widget-view" in str(cells["make"].outputs[0].data.keys())
+    assert cells["ask"].outputs[0].data["text/plain"] == "True"
+    table = cells["table"].outputs[0].data["text/markdown"].splitlines()
+    assert [row.count("tokens") for row in table[2:]] == [2, 2, 2]
+    assert "temperature=1.5, seed=7" in table[3]
+    assert "| What is GGUF? |" in table[4]
+    assert cells["values"].outputs[0].text.count(" stop ") == 3
+    assert "%llm load NAME" in cells["many"].outputs[0].data["text/plain"]
+    saved = nbformat.read(COMPARISON, as_version=4)
+    code = [cell for cell in saved.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
