@@ -49,20 +49,20 @@ export default defineConfig([
   },
   mayNotImport(
     ['src/panel/**'],
-    '(index|manager(/.*)?|restapi|requests|events|commands)$|@jupyterlab/services',
+    '^\\.\\./(index|manager(/.*)?|restapi|requests|events|.*commands)$|@jupyterlab/services',
     ['**/plugin.ts']
   ),
   mayNotImport(
     ['src/chat/components/**'],
-    '(index|manager(/.*)?|restapi|requests|events|commands|plugin|panel|store)$|@jupyterlab/services'
+    '^\\.\\.?/.*(index|manager(/.*)?|restapi|requests|events|commands|plugin|panel|store)$|@jupyterlab/services'
   ),
   mayNotImport(
-    ['src/manager/**', 'src/commands.ts', '**/plugin.ts'],
-    '(index|panel/(?!icon$).*)$' // the icon is everybody's
+    ['src/manager/**', 'src/*commands.ts', '**/plugin.ts'],
+    '/(index|panel/(?!icon$).*)$' // the icon is everybody's
   ),
   mayNotImport(
     ['src/{restapi,requests,events,sse,tokens}.ts'],
-    '(index|panel/.*|manager/.*|commands)$'
+    '/(index|panel/.*|manager/.*|.*commands)$'
   ),
   mayNotImport(['src/types.ts'], '.*'),
   prettier

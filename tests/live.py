@@ -14,6 +14,7 @@ import urllib.request
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -138,6 +139,11 @@ class LiveServer:
             _end_group(process)
             self._process = None
 
+    def start_again(self) -> None:
+        """Start the server that was stopped, where it was, with the same folders."""
+        self._port = urlsplit(self.server_url).port or 0
+        self._start()
+
     def _running(self) -> subprocess.Popen[bytes]:
         assert self._process is not None, "the server is not running"
         return self._process
@@ -166,7 +172,7 @@ class LiveServer:
 
     def _argv(self) -> list[str]:
         notebooks = self.home / "notebooks"
-        notebooks.mkdir()
+        notebooks.mkdir(exist_ok=True)
         argv = [*self._command, "--no-browser", f"--ServerApp.port={self._port}"]
         argv.append(f"--ServerApp.root_dir={notebooks}")
         if self.token:

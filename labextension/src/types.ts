@@ -63,6 +63,8 @@ export interface ILoadOptions {
   adapters: string[] | null;
   speculation: string | null;
   draft_model: string | null;
+  split_mode: string | null;
+  tensor_split: number[] | null;
 }
 
 /** A snapshot of a loaded engine; counters grow from zero at load. */
@@ -142,9 +144,15 @@ export interface IQueuePosition {
   position: number;
 }
 
+/** The model that answers requests which name none. */
+export interface IActiveModel {
+  id: string;
+}
+
 /** `GET llm/models`. */
 export interface IModelsBody {
   data: IModelEntry[];
+  active: IActiveModel | null;
   models_dirs: string[];
 }
 
@@ -187,11 +195,20 @@ export interface IOffer {
   projector: string | null;
   size_bytes: number;
   fit: Fit;
+  /** Whether a download takes this one if none is named. */
+  suggested: boolean;
 }
 
 /** `GET llm/api/admin/hub/{id}`. */
 export interface IOffersBody extends IHubRepo {
   files: IOffer[];
+}
+
+/** What was decided about a model; options that nobody decided are left out. */
+export interface ISettingsBody {
+  options: Partial<ILoadOptions>;
+  keep_alive_s: number | null;
+  pinned: boolean;
 }
 
 interface IEvent<Kind extends string, Data> {

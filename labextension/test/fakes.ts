@@ -13,6 +13,7 @@ import type {
   IModelEntry,
   IModelsBody,
   IOffersBody,
+  ISettingsBody,
   ModelState,
   ServerEvent
 } from '../src/types';
@@ -110,7 +111,11 @@ export class FakeServer implements IRestAPI {
 
   listModels(): Promise<IModelsBody> {
     this.questions += 1;
-    return this.answer({ data: this.models, models_dirs: ['/models'] });
+    return this.answer({
+      data: this.models,
+      models_dirs: ['/models'],
+      active: null
+    });
   }
 
   readMemory(): Promise<IMemoryBody> {
@@ -153,6 +158,14 @@ export class FakeServer implements IRestAPI {
 
   cancelDownload(downloadId: string): Promise<IDownload> {
     return this.answer(aDownload(downloadId, 'cancelled'));
+  }
+
+  savedSettings(): Promise<ISettingsBody> {
+    return this.answer({ options: {}, keep_alive_s: null, pinned: false });
+  }
+
+  saveOptions(): Promise<void> {
+    return this.answer(undefined);
   }
 
   private answer<T>(value: T): Promise<T> {

@@ -44,8 +44,16 @@ class LabPage:
     def model(self, model_id: str) -> Locator:
         return self.panel.locator(f'[data-model="{model_id}"]')
 
+    def download(self, repo_id: str) -> Locator:
+        return self.panel.locator(f'[data-download="{repo_id}"]')
+
     async def press(self, label: str, model_id: str) -> None:
         await self.panel.get_by_role("button", name=f"{label}: {model_id}", exact=True).click()
+
+    async def choose(self, label: str, model_id: str) -> None:
+        """Take something from the menu of a model."""
+        await self.panel.get_by_role("button", name=f"More: {model_id}", exact=True).click()
+        await self.page.get_by_role("menuitem", name=label).click()
 
     async def expect_state(self, model_id: str, state: str) -> None:
         await expect(self.model(model_id)).to_have_attribute("data-state", state, timeout=30_000)
@@ -95,11 +103,16 @@ async def until_started(page: Page) -> None:
 
 @asynccontextmanager
 async def opened(
-    lab: LiveServer, path: str = "lab", *, known_errors: tuple[str, ...] = ()
+    lab: LiveServer,
+    path: str = "lab",
+    *,
+    before: str = "",
+    known_errors: tuple[str, ...] = (),
 ) -> AsyncGenerator[LabPage]:
     """JupyterLab in a fresh browser; an exception in its scripts fails the test.
 
-    `known_errors` are those of others that cannot be helped.
+    The script `before` runs before those of the page, and `known_errors` are those of others
+    that cannot be helped.
     """
     # a browser that runs as root, as in most containers, has no sandbox to use
     args = ["--no-sandbox"] if os.geteuid() == 0 else []
@@ -107,6 +120,7 @@ async def opened(
         browser = await playwright.chromium.launch(executable_path=find_browser(), args=args)
         page = await (await browser.new_context(viewport=SIZE)).new_page()
         errors: list[str] = []
+        await page.add_init_script(before)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.set_default_navigation_timeout(START_TIMEOUT_MS)
         await page.goto(f"{lab.server_url}{path}?reset&token={lab.token}")

@@ -7,6 +7,8 @@ import { eventSocketOpener } from '../events';
 import { KeysAPI } from '../keys/api';
 import { KeysModel } from '../keys/model';
 import { ModelManager } from '../manager/manager';
+import { PanelModel } from '../panel/model';
+import { actionsOn } from '../panel/wiring';
 import { Requests } from '../requests';
 import { RestAPI } from '../restapi';
 import { baseUrlOf } from './address';
@@ -17,11 +19,15 @@ import { AdminPage, type IAdminPageProps } from './page';
 /** What the page is made of; it lives as long as its document. */
 function partsFor(settings: ServerConnection.ISettings): IAdminPageProps {
   const requests = new Requests(settings);
+  const manager = new ModelManager(
+    new RestAPI(requests),
+    eventSocketOpener(settings)
+  );
+  const state = new PanelModel(manager);
+  const actions = actionsOn(manager, state, { onChat: null, onMenu: null });
   return {
-    manager: new ModelManager(
-      new RestAPI(requests),
-      eventSocketOpener(settings)
-    ),
+    manager,
+    panel: { state, actions },
     admin: new AdminModel(new AdminAPI(requests)),
     keys: new KeysModel(new KeysAPI(requests)),
     trans: nullTranslator.load('jupyter_llm')

@@ -4,7 +4,9 @@ import * as React from 'react';
 
 import type { KeysModel } from '../keys/model';
 import { Keys } from '../keys/section';
-import { ModelsView } from '../panel/view';
+import type { IPanelActions } from '../panel/actions';
+import type { PanelModel } from '../panel/model';
+import { PanelView } from '../panel/view';
 import type { IModelManager } from '../tokens';
 import { About } from './about';
 import type { AdminModel, IOverview } from './model';
@@ -13,6 +15,7 @@ import { Use } from './use';
 
 export interface IAdminPageProps {
   manager: IModelManager;
+  panel: { state: PanelModel; actions: IPanelActions };
   admin: AdminModel;
   keys: KeysModel;
   trans: TranslationBundle;
@@ -20,7 +23,7 @@ export interface IAdminPageProps {
 
 /** The models of the panel, and beside them what an operator wants to know. */
 export function AdminPage(props: IAdminPageProps): React.JSX.Element {
-  const { manager, admin, trans } = props;
+  const { manager, panel, admin, trans } = props;
   return (
     <>
       <header className="jp-LLM-admin-header">
@@ -31,14 +34,15 @@ export function AdminPage(props: IAdminPageProps): React.JSX.Element {
           {() => (
             <>
               <section className="jp-LLM-panel">
-                <ModelsView
-                  snapshot={manager.snapshot}
-                  trans={trans}
-                  onLoad={modelId => void manager.load(modelId)}
-                  onUnload={modelId => void manager.unload(modelId)}
-                  onRefresh={() => void manager.refresh()}
-                  onTry={() => undefined}
-                />
+                <UseSignal signal={panel.state.stateChanged}>
+                  {() => (
+                    <PanelView
+                      snapshot={manager.snapshot}
+                      trans={trans}
+                      {...panel}
+                    />
+                  )}
+                </UseSignal>
               </section>
               <div>
                 <UseSignal signal={admin.changed}>

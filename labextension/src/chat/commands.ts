@@ -31,7 +31,8 @@ export function addChatCommands(
   trans: TranslationBundle
 ): string[] {
   commands.addCommand(ChatCommandIDs.open, {
-    label: trans.__('Chat with a Language Model'),
+    label: ({ model }) =>
+      model ? trans.__('Chat') : trans.__('Chat with a Language Model'),
     caption: trans.__('Show the chat'),
     icon: chatIcon,
     describedBy: ONE_MODEL,
