@@ -21,6 +21,7 @@ from . import (
     memory,
     prefix,
     probe,
+    remote,
     sharing,
     startup,
     throughput,
@@ -42,11 +43,12 @@ MEASUREMENTS: dict[str, Callable[..., str]] = {
     "catalogue": catalogue.measure,
     "fairness": fairness.measure,
     "sharing": sharing.measure,
+    "remote": remote.measure,
     "map": mapping.measure,
 }
 
 
-_WITHOUT_MODEL = {"startup", "catalogue", "fairness", "sharing"}
+_WITHOUT_MODEL = {"startup", "catalogue", "fairness", "sharing", "remote"}
 
 
 def main() -> None:

@@ -38,7 +38,8 @@ class Rows:
 
     def label(self, number: int) -> str:
         """How people call row `number`."""
-        return repr(self._index[number] if self._index is not None else number)
+        label = number if self._index is None else self._index[number]
+        return repr(label.item() if hasattr(label, "item") else label)
 
     def shaped(self, results: Sequence[Any], wanted: AnswerType | None) -> Any:
         """The results as a list, or with pandas as a Series, or a DataFrame of their fields."""

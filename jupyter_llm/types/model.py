@@ -85,7 +85,9 @@ class LoadOptions:
     are LoRA adapters that change its weights: names, which become paths for the engine.
     `speculation` is how tokens are guessed ahead, `prompt_lookup`, `draft_model` or `none`;
     `draft_model` is the model that guesses, by its name, which becomes a path for the
-    engine. Empty names none.
+    engine. Empty names none. Over several GPUs a model is spread by `split_mode`, whole
+    layers (`layer`), parts of each (`row`) or not at all (`none`), in the proportions of
+    `tensor_split`.
     """
 
     context_length: int | None = None
@@ -98,6 +100,8 @@ class LoadOptions:
     adapters: tuple[str, ...] | None = None
     speculation: str | None = None
     draft_model: str | None = None
+    split_mode: str | None = None
+    tensor_split: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -61,6 +61,10 @@ class Answer:
         num_timed = self.usage.completion_tokens - 1
         return num_timed / self.timings.decode_s if num_timed > 0 else None
 
+    def begin(self) -> None:
+        """Measure from now on: the question is asked."""
+        self._asked_at = self._clock()
+
     def add(self, delta: ChatDelta) -> None:
         """Take what has just arrived."""
         if self.first_token_s is None and (delta.text or delta.reasoning):

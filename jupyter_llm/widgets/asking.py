@@ -50,6 +50,7 @@ class Asking:
 
     def start(self) -> None:
         """Ask."""
+        self.answer.begin()
         self._thread.start()
 
     def stop(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ipywidgets import Accordion, Button, HBox, Layout, Textarea, VBox, link
+from ipywidgets import Button, HBox, Layout, Textarea, link
 from traitlets import Bool, Unicode
 
 from jupyter_llm.client.tables import state
@@ -14,6 +14,7 @@ from jupyter_llm.types import DownloadState, ModelState
 from .asking import Asking
 from .composer import Composer
 from .conversation import Conversation
+from .disclosure import Disclosure
 from .live import LiveWidget
 from .model_menu import ModelMenu
 from .sampling import Sampling
@@ -177,7 +178,7 @@ class Chat(LiveWidget):
         self._statuses = {status.model.id: status for status in self.client.models()}
         self._menu.show(self._statuses.values())
 
-    def _settings(self) -> Accordion:
+    def _settings(self) -> Disclosure:
         text = Textarea(
             description="System",
             placeholder="how the model is to behave",
@@ -185,9 +186,7 @@ class Chat(LiveWidget):
             tooltip="Instructions for the model, sent before the conversation",
         )
         self._links.append(link((self, "system"), (text, "value")))
-        settings = Accordion([VBox([text, self.sampling])])
-        settings.titles = ("Settings",)
-        return settings
+        return Disclosure("Settings", text, self.sampling)
 
     def _send_text(self, text: str) -> None:
         self._guard(self.ask, text)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import Accordion, Layout, VBox
+from ipywidgets import Layout, VBox
 
 from .asking import Asking
 from .conversation import Conversation
+from .disclosure import Disclosure
 from .model_menu import ModelMenu
 from .sampling import Sampling
 from .transcript import Transcript
@@ -37,10 +38,8 @@ class ComparisonColumn(VBox):
         self._menu = ModelMenu(empty="the server's default")
         self._menu.model = model
         self._transcript = Transcript(label="Answer", can_edit=False)
-        accordion = Accordion([self.sampling])
-        accordion.titles = ("Settings",)
         super().__init__(
-            [self._menu, accordion, self._transcript],
+            [self._menu, Disclosure("Settings", self.sampling), self._transcript],
             layout=Layout(flex="1 1 20em", min_width="16em", margin="0 8px 0 0"),
         )
 

@@ -2,62 +2,42 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import (
-    BoundedFloatText,
-    BoundedIntText,
-    Checkbox,
-    FloatSlider,
-    HBox,
-    IntText,
-    Layout,
-    VBox,
-)
+from ipywidgets import BoundedFloatText, BoundedIntText, Checkbox, HBox, Layout, VBox
 from traitlets import CFloat, CInt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-def _wide() -> Layout:
-    return Layout(width="16em")
+_LARGEST = 2**31 - 1
+
+# sliders would be nicer, but those of ipywidgets have no name for a screen reader
 
 
-def _slider(largest: float, step: float, usual: float, smallest: float = 0) -> Callable[..., Any]:
-    def make(**names: Any) -> FloatSlider:
-        bounds = {"min": smallest, "max": largest, "step": step, "value": usual}
-        return FloatSlider(**bounds, readout_format=".2f", layout=_wide(), **names)
-
-    return make
+def _number(
+    smallest: float, largest: float, usual: float, step: float = 0.05
+) -> Callable[..., Any]:
+    bounds = {"min": smallest, "max": largest, "step": step, "value": usual}
+    return partial(BoundedFloatText, **bounds)
 
 
 def _whole(smallest: int, usual: int) -> Callable[..., Any]:
-    def make(**names: Any) -> BoundedIntText:
-        return BoundedIntText(min=smallest, max=2**31, value=usual, layout=_wide(), **names)
-
-    return make
-
-
-def _seed(**names: Any) -> IntText:
-    return IntText(value=0, layout=_wide(), **names)
-
-
-def _penalty(**names: Any) -> BoundedFloatText:
-    bounds = {"min": 0.01, "max": 10, "step": 0.05, "value": 1.1}
-    return BoundedFloatText(**bounds, layout=_wide(), **names)
+    return partial(BoundedIntText, min=smallest, max=_LARGEST, value=usual)
 
 
 _CONTROLS: dict[str, tuple[str, Callable[..., Any]]] = {
-    "temperature": ("Temperature", _slider(2, 0.05, 0.7)),
-    "top_p": ("Top p", _slider(1, 0.01, 0.95)),
+    "temperature": ("Temperature", _number(0, 2, 0.7)),
+    "top_p": ("Top p", _number(0, 1, 0.95)),
     "top_k": ("Top k", _whole(0, 40)),
-    "min_p": ("Min p", _slider(1, 0.01, 0.05)),
+    "min_p": ("Min p", _number(0, 1, 0.05, 0.01)),
     "max_tokens": ("Most tokens", _whole(1, 512)),
-    "seed": ("Seed", _seed),
-    "repeat_penalty": ("Repeat penalty", _penalty),
-    "presence_penalty": ("Presence penalty", _slider(2, 0.05, 0.5, -2)),
-    "frequency_penalty": ("Frequency penalty", _slider(2, 0.05, 0.5, -2)),
+    "seed": ("Seed", _whole(-_LARGEST, 0)),
+    "repeat_penalty": ("Repeat penalty", _number(0.01, 10, 1.1)),
+    "presence_penalty": ("Presence penalty", _number(-2, 2, 0.5)),
+    "frequency_penalty": ("Frequency penalty", _number(-2, 2, 0.5)),
 }
 
 
@@ -90,7 +70,10 @@ class Sampling(VBox):
             raise TypeError(f"There is no setting {min(unknown)!r}; there are: {names}.")
         self._is_filling = False
         self._rows = {name: self._row(name) for name in _CONTROLS}
-        super().__init__([HBox([box, control]) for box, control in self._rows.values()])
+        super().__init__(
+            [HBox([box, control]) for box, control in self._rows.values()],
+            layout=Layout(flex_flow="row wrap"),
+        )
         for name, value in settings.items():
             setattr(self, name, value)
 
@@ -124,9 +107,15 @@ class Sampling(VBox):
             description=label,
             tooltip=f"{said} Without a tick the server decides.",
             indent=False,
-            layout=_wide(),
+            layout=Layout(width="14em"),
         )
-        control = make(tooltip=f"{label}: {said}", disabled=True)
+        control = make(
+            description="value",
+            tooltip=f"{label}: {said}",
+            disabled=True,
+            style={"description_width": "initial"},
+            layout=Layout(width="10em"),
+        )
 
         def from_page(_: Any) -> None:
             control.disabled = not box.value

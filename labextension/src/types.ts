@@ -63,6 +63,8 @@ export interface ILoadOptions {
   adapters: string[] | null;
   speculation: string | null;
   draft_model: string | null;
+  split_mode: string | null;
+  tensor_split: number[] | null;
 }
 
 /** A snapshot of a loaded engine; counters grow from zero at load. */

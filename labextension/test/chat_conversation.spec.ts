@@ -73,7 +73,7 @@ describe('an answer', () => {
 
 describe('a conversation', () => {
   it('is called after the first line of its first question, cut at a word', () => {
-    expect(aConversation('Why?\nBecause.').title).toBe('Why?');
+    expect(aConversation('## Why?\nBecause.').title).toBe('Why?');
     const long = aConversation('word '.repeat(40)).title;
     expect(long).toMatch(/^(word )+word…$/);
     expect(long.length).toBeLessThan(62);

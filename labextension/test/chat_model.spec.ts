@@ -24,8 +24,7 @@ afterEach(() => {
   }
 });
 
-/** The chat of a page that has just been loaded. */
-async function aPage(): Promise<ChatModel> {
+function aModel(): ChatModel {
   const model = new ChatModel({
     api: server,
     openStore: () => BrowserStore.open(name),
@@ -37,6 +36,12 @@ async function aPage(): Promise<ChatModel> {
     }
   });
   models.push(model);
+  return model;
+}
+
+/** The chat of a page that has just been loaded. */
+async function aPage(): Promise<ChatModel> {
+  const model = aModel();
   await model.start();
   await settled();
   return model;
@@ -170,6 +175,17 @@ it('begins conversations as the settings say', async () => {
   expect(model.state.conversation.sampling.temperature).toBe(1.5);
   await asked(model);
   expect(server.asked[0]).toMatchObject({ temperature: 1.5 });
+});
+
+it('finds what was open, whatever the settings say before that', async () => {
+  const first = await aPage();
+  await asked(first);
+  const { id, sampling } = first.state.conversation;
+  first.dispose();
+  const second = aModel();
+  second.setDefaults({ ...sampling, temperature: 1 });
+  await second.start();
+  expect(second.state.conversation.id).toBe(id);
 });
 
 it('follows another page that deletes the conversation', async () => {

@@ -233,6 +233,22 @@ async def test_a_notebook_gives_context_and_takes_code(lab: LiveServer) -> None:
         await look(page, "chat-notebook", "#jp-llm-chat")
 
 
+async def test_what_goes_wrong_says_what_to_do_next(lab: LiveServer) -> None:
+    async with opened(lab) as page:
+        lab.json("load", {"model": "echo", "context_length": 16})
+        chat = ChatPage(page)
+        await chat.open("echo")
+        await chat.say(LONG)
+        problem = chat.answers.last.get_by_role("alert")
+        await expect(problem).to_contain_text("too long for the model", timeout=30_000)
+        await expect(problem).to_contain_text("holds 16")
+        await look(page, "chat-problem", "#jp-llm-chat")
+        await problem.get_by_role("button", name="New chat").click()
+        await expect(chat.answers).to_have_count(0)
+        await expect(await chat.ask("Short")).to_contain_text("Short")
+        lab.json("unload", {"model": "echo"})
+
+
 async def test_who_may_not_execute_is_told_so(new_lab: Callable[..., LiveServer]) -> None:
     authorizer = "--ServerApp.authorizer_class=read_only.ReadOnlyModels"
     with new_lab(authorizer, env={"PYTHONPATH": str(HERE)}) as lab:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
+import shutil
+import ssl
 import struct
+import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -218,6 +222,7 @@ async def read_into(
 async def cut(exchange: Exchange) -> None:
     await exchange.begin()
     await exchange.send(delta("one"))
+    await asyncio.sleep(0.1)  # what comes in one packet with the end may be lost
     exchange.writer.close()
 
 
@@ -271,6 +276,23 @@ async def test_a_stream_without_a_last_event_is_given_one() -> None:
 
     async with service(chat_completions=stream) as far, loaded(far) as engine:
         assert bytes_of(await answer(engine, relayed())).endswith(DONE)
+
+
+@pytest.mark.parametrize("request_of", [relayed, plain])
+async def test_where_a_service_tells_no_usage_it_is_estimated(
+    request_of: Callable[[], GenerationRequest],
+) -> None:
+    async def stream(exchange: Exchange) -> None:
+        await exchange.begin()
+        await exchange.send(*(delta("word ") for _ in range(5)), LAST, DONE)
+        await exchange.end()
+
+    async with service(chat_completions=stream) as far, loaded(far) as engine:
+        last = (await answer(engine, request_of()))[-1]
+        assert engine.stats().num_completion_tokens >= 5
+    assert last.usage is not None
+    assert 5 <= last.usage.completion_tokens <= 6
+    assert last.usage.prompt_tokens >= 1
 
 
 async def test_a_connection_is_used_again_and_one_that_was_closed_is_replaced() -> None:
@@ -489,3 +511,30 @@ async def test_a_reader_that_stands_still_holds_the_service_back() -> None:
             pass
         assert sent == 400
         assert time.monotonic() - began_at < 20
+
+
+def certificate(folder: Path) -> Path:
+    """A certificate for this machine, with its key in the same file."""
+    if shutil.which("openssl") is None:
+        assert "CI" not in os.environ, "apt-get install openssl"
+        pytest.skip("there is no openssl: apt-get install openssl")
+    path = folder / "own.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(path), "-out", str(folder / "cert.pem")]
+    subprocess.run([*command, *names, *files], check=True, capture_output=True)
+    path.write_text(path.read_text() + (folder / "cert.pem").read_text())
+    return path
+
+
+async def test_a_certificate_has_to_be_trusted(tmp_path: Path) -> None:
+    path = certificate(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(path)
+    async with service(certificates=context) as far:
+        url = far.url.replace("http:", "https:")
+        async with loaded(far, url=url, ca_file=str(path)) as engine:
+            assert bytes_of(await answer(engine, relayed())).endswith(DONE)
+        num_seen = len(far.seen)
+        assert "certificate is not trusted" in await load_error(far, url=url)
+        assert len(far.seen) == num_seen, "no key was sent"

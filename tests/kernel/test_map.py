@@ -160,6 +160,9 @@ def test_rows_that_fail_are_reported_and_lose_no_others(llm: LLM) -> None:
     assert "asks them again" in message
     assert warned[0].filename == __file__
 
+    numbered = pd.Series([5, 0], index=np.array([7, 8]))
+    with pytest.warns(UserWarning, match="Row 8: Zero"):
+        llm.map(numbered, prompt)
     returned = llm.map([5, 0], prompt, on_error="return")
     assert isinstance(returned[1], ZeroDivisionError)
     with pytest.raises(RowsFailedError, match="Row 1: ZeroDivisionError") as failed:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -215,3 +218,29 @@ def test_a_kernel_that_dies_leaves_nothing_running_at_the_server(
 
 def is_running(client: Client) -> bool:
     return any(status.stats.num_running for status in client.loaded())
+
+
+def test_a_terminal_prints_widgets_as_text(live_server: LiveServer) -> None:
+    code = (
+        "from jupyter_llm.widgets import *; monitor = MemoryMonitor(); monitor",
+        "chat = Chat('echo'); chat.ask('Hello you'); chat.wait(30); chat",
+    )
+    environment = {
+        **os.environ,
+        "JUPYTER_LLM_BASE_URL": live_server.url,
+        "JUPYTER_LLM_API_KEY": live_server.token,
+        "IPYTHONDIR": str(live_server.home / "ipython"),
+    }
+    shell = [sys.executable, "-m", "IPython", "--no-banner", "--colors=NoColor", "--simple-prompt"]
+    ran = subprocess.run(
+        shell,
+        input="\n".join([*code, "exit"]),
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "THIS SERVER" in ran.stdout
+    assert "You: Hello you\n\nModel: Hello you\n[echo · 2 tokens" in ran.stdout
+    assert "Traceback" not in ran.stdout + ran.stderr

@@ -21,6 +21,7 @@ from jupyter_llm.engines.remote.inflow import Inflow
 from jupyter_llm.engines.remote.relay import FailedEvent, body_for
 from jupyter_llm.engines.remote.request import body_of, route_of
 from jupyter_llm.engines.remote.upstream import Upstream
+from jupyter_llm.engines.remote.usage import estimated_usage
 from jupyter_llm.engines.remote.vectors import embedding_body_of, embeddings_of
 from jupyter_llm.errors import (
     EngineDiedError,
@@ -82,7 +83,7 @@ class RemoteEngine(Engine):
         try:
             listed = _chosen(await upstream.models(), target)
         except BaseException:
-            await upstream.close()
+            upstream.close()
             raise
         self._loaded = _Loaded(target, listed.id, upstream, Health(upstream))
         self._stats = EngineStats(
@@ -96,20 +97,22 @@ class RemoteEngine(Engine):
         """Stream an answer. See `Engine.generate`."""
         asked_at = time.perf_counter()
         async with self._turn() as loaded:
-            began_at, first_at = time.perf_counter(), 0.0
+            began_at, first_at, num_written = time.perf_counter(), 0.0, 0
             async with aclosing(self._answer(loaded, request)) as chunks:
                 async for chunk in chunks:
                     first_at = first_at or time.perf_counter()
+                    num_written += chunk.num_written
                     if chunk.finish_reason is None:
                         yield chunk
                         continue
-                    self._count(chunk.usage)
+                    usage = chunk.usage or estimated_usage(request, num_written)
+                    self._count(usage)
                     timings = Timings(
                         queue_s=began_at - asked_at,
                         prefill_s=first_at - began_at,
                         decode_s=time.perf_counter() - first_at,
                     )
-                    yield replace(chunk, timings=timings)
+                    yield replace(chunk, usage=usage, timings=timings)
 
     async def embed(self, request: EmbeddingRequest) -> Embeddings:
         """Ask the service for vectors. See `Engine.embed`."""
@@ -128,7 +131,7 @@ class RemoteEngine(Engine):
         for inflow in tuple(self._inflows):
             inflow.end(self._unloaded())
         await loaded.health.stop()
-        await loaded.upstream.close()
+        loaded.upstream.close()
 
     def stats(self) -> EngineStats:
         """What this server has sent there and got from there."""
@@ -199,13 +202,12 @@ class RemoteEngine(Engine):
     def _unloaded(self) -> EngineDiedError:
         return EngineDiedError(f"The model {self._model_id!r} was unloaded.")
 
-    def _count(self, usage: Usage | None) -> None:
-        if usage is not None:
-            self._add(
-                num_prompt_tokens=usage.prompt_tokens,
-                num_cached_tokens=usage.cached_tokens,
-                num_completion_tokens=usage.completion_tokens,
-            )
+    def _count(self, usage: Usage) -> None:
+        self._add(
+            num_prompt_tokens=usage.prompt_tokens,
+            num_cached_tokens=usage.cached_tokens,
+            num_completion_tokens=usage.completion_tokens,
+        )
 
     def _add(self, **amounts: int) -> None:
         sums = {name: getattr(self._stats, name) + amount for name, amount in amounts.items()}

@@ -1,34 +1,31 @@
-"""HTTP to one service: whom it calls, with which key, and what is tried again.
-
-httpx keeps connections open from one request to the next, and reads no faster than its reader.
-"""
+"""HTTP to one service: whom it calls, with which key, and what is tried again."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import msgspec
+from tornado.iostream import StreamClosedError
 
+from jupyter_llm.engines.remote.connections import Connections, UnreachableError
+from jupyter_llm.engines.remote.exchange import Exchange
 from jupyter_llm.engines.remote.failures import error_of
 from jupyter_llm.errors import LLMError, ModelLoadError, UpstreamError
 
 if TYPE_CHECKING:
-    import httpx
-
+    from jupyter_llm.engines.remote.exchange import Take
     from jupyter_llm.engines.remote.settings import Remote
 
-_CONNECT_TRIES = 3
+_TRIES = 3
 _PAUSE_S = 0.1
-_MAX_ERROR_BYTES = 64 << 10
-_MAX_BODY_BYTES = 256 << 20
-_KEEP_CONNECTIONS_S = 30.0
 _HEALTH_TIMEOUT_S = 10.0
 _SECRET_CHARS = 6
 """What is shorter is no secret, and would be missing from messages everywhere."""
+
+_MISSING = {404, 405}
 
 
 class ListedModel(msgspec.Struct):
@@ -43,13 +40,27 @@ class _Listing(msgspec.Struct):
     data: list[ListedModel] = []
 
 
+class MissingRouteError(UpstreamError):
+    """The service lives and does not know this path."""
+
+
 class Upstream:
     """One service, made by `open`; `secrets` are what must not leave this server."""
 
-    def __init__(self, remote: Remote, http: httpx.AsyncClient, secrets: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        remote: Remote,
+        headers: dict[str, str],
+        key: str,
+        certificates: ssl.SSLContext | None,
+    ) -> None:
         self.remote = remote
-        self.secrets = secrets
-        self._http = http
+        secrets = (key, *remote.headers.values())
+        self.secrets = tuple(one for one in secrets if len(one) >= _SECRET_CHARS)
+        parts = urlsplit(remote.url)
+        self._headers = {"Host": parts.netloc, **headers}
+        self._path = parts.path
+        self._connections = Connections(remote, certificates)
 
     @classmethod
     async def open(cls, remote: Remote) -> Upstream:
@@ -68,7 +79,7 @@ class Upstream:
         """
         try:
             async with asyncio.timeout(_HEALTH_TIMEOUT_S + self.remote.connect_timeout_s):
-                body = await self.whole("models", None)
+                body = await self.whole("models", b"")
         except TimeoutError:
             raise ModelLoadError(
                 f"The service {self.remote.id!r} did not answer within {_HEALTH_TIMEOUT_S:.0f} s."
@@ -82,134 +93,85 @@ class Upstream:
         except msgspec.MsgspecError:
             return []
 
-    async def whole(self, route: str, body: bytes | None) -> bytes:
-        """The whole answer of a route.
+    async def whole(self, route: str, body: bytes) -> bytes:
+        """The whole answer of a route; a request without a body is a GET.
 
         Raises:
-            LLMError: What `stream` raises.
+            LLMError: What `fetch` raises.
         """
-        collected = bytearray()
-        async with self.stream(route, body) as parts:
-            async for part in parts:
-                collected += part
-                if len(collected) > _MAX_BODY_BYTES:
-                    raise UpstreamError(f"The service {self.remote.id!r} answered without end.")
-        return bytes(collected)
+        parts: list[bytes] = []
+        await self.fetch(route, body, parts.append)
+        return b"".join(parts)
 
-    @asynccontextmanager
-    async def stream(
-        self, route: str, body: bytes | None
-    ) -> AsyncIterator[AsyncGenerator[bytes, None]]:
-        """The answer of a route as it comes; leaving the block closes the connection.
+    async def fetch(self, route: str, body: bytes, take: Take) -> None:
+        """Send a request and give the answer to `take` as it comes.
+
+        Sent again only where nothing has come of it: no connection came about, or one that had
+        been kept was closed by the other side before a byte of an answer.
 
         Raises:
-            LLMError: The service cannot be reached, refuses, or breaks off.
+            LLMError: The service cannot be reached, refuses, is silent, or breaks off.
         """
-        import httpx
-
-        try:
-            response = await self._sent(route, body)
+        for number in range(1, _TRIES + 1):
             try:
-                if not response.is_success:
-                    raise await self._failure(response)
-                yield _parts(response)
-            finally:
-                await response.aclose()
-        except httpx.TransportError as error:
-            raise UpstreamError(self._words(error)) from error
-
-    async def close(self) -> None:
-        """Close all connections."""
-        await self._http.aclose()
-
-    async def _sent(self, route: str, body: bytes | None) -> httpx.Response:
-        """Send a request; again only where nothing has come of it.
-
-        That is so where no connection came about; and, once, where the other side closed it
-        before a byte of an answer, as happens to connections that were kept.
-        """
-        import httpx
-
-        for number in range(1, _CONNECT_TRIES + 1):
-            request = self._http.build_request(
-                "GET" if body is None else "POST", route, content=body
-            )
-            try:
-                return await self._http.send(request, stream=True)
-            except (httpx.ConnectError, httpx.ConnectTimeout):
-                if number == _CONNECT_TRIES:
-                    raise
+                stream, is_used = await self._connections.take()
+            except UnreachableError as error:
+                if number == _TRIES:
+                    raise UpstreamError(f"{self._who}: {error}.") from error
                 await asyncio.sleep(_PAUSE_S * number)
-            except httpx.RemoteProtocolError as error:
-                if number > 1 or "without sending a response" not in str(error):
-                    raise
-        raise AssertionError  # the last try returns or raises
+                continue
+            exchange = Exchange(stream, take, self.remote.timeout_s)
+            method, path = "POST" if body else "GET", f"{self._path}/{route}"
+            try:
+                await exchange.run(method, path, self._headers, body)
+            except StreamClosedError:
+                if is_used and not exchange.status and number < _TRIES:
+                    continue
+            except TimeoutError as error:
+                silent = f"{self._who} was silent for {self.remote.timeout_s:.0f} s."
+                raise UpstreamError(silent) from error
+            if exchange.is_open:
+                self._connections.give_back(stream)
+            self._check(exchange, method)
+            return
 
-    async def _failure(self, response: httpx.Response) -> LLMError:
-        body = bytearray()
-        async for part in response.aiter_bytes():
-            body += part
-            if len(body) > _MAX_ERROR_BYTES:
-                break
-        if response.status_code in {404, 405} and response.request.method == "GET":
-            return MissingRouteError("There is no such route.")
-        return error_of(
-            self.remote.id, response.status_code, bytes(body), response.headers, self.secrets
-        )
+    def close(self) -> None:
+        """Close all connections that are not in use."""
+        self._connections.close()
 
-    def _words(self, error: httpx.TransportError) -> str:
-        import httpx
+    @property
+    def _who(self) -> str:
+        return f"The service {self.remote.id!r}"
 
-        who = f"The service {self.remote.id!r}"
-        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-            return f"{who} cannot be reached."
-        if isinstance(error, httpx.TimeoutException):
-            return f"{who} was silent for {self.remote.timeout_s:.0f} s."
-        return f"{who} closed the connection before its answer was complete."
-
-
-class MissingRouteError(UpstreamError):
-    """The service lives and does not know this path."""
-
-
-async def _parts(response: httpx.Response) -> AsyncGenerator[bytes, None]:
-    is_plain = "content-encoding" not in response.headers
-    async for part in response.aiter_raw() if is_plain else response.aiter_bytes():
-        yield part
+    def _check(self, exchange: Exchange, method: str) -> None:
+        """See that an answer is a success, and whole."""
+        if exchange.status in _MISSING and method == "GET":
+            raise MissingRouteError("There is no such route.")
+        if not exchange.is_over:
+            raise UpstreamError(
+                f"{self._who} closed the connection before its answer was complete."
+            )
+        if not 200 <= exchange.status < 300:  # noqa: PLR2004 - the codes of success
+            raise error_of(
+                self.remote.id,
+                exchange.status,
+                exchange.error_body,
+                exchange.headers,
+                self.secrets,
+            )
 
 
 def _opened(remote: Remote) -> Upstream:
-    """In a thread: it imports httpx and reads files."""
-    import httpx
-
+    """In a thread: it reads files."""
     key = remote.key.read()
-    headers: dict[str, str] = {
-        "Content-Type": "application/json",
-        # to be passed on as it comes
-        "Accept-Encoding": "identity",
-        **({"Authorization": f"Bearer {key}"} if key else {}),
-        **remote.headers,
-    }
+    authorization = {"Authorization": f"Bearer {key}"} if key else {}
+    headers = {"Content-Type": "application/json", **authorization, **remote.headers}
     is_https = remote.url.startswith("https:")
-    http = httpx.AsyncClient(
-        base_url=f"{remote.url}/",
-        headers=headers,
-        timeout=httpx.Timeout(remote.timeout_s, connect=remote.connect_timeout_s),
-        limits=httpx.Limits(
-            max_connections=None,
-            max_keepalive_connections=remote.concurrency,
-            keepalive_expiry=_KEEP_CONNECTIONS_S,
-        ),
-        verify=_certificates(remote) if is_https else False,
-        # a proxy sees the key of what is not encrypted
-        trust_env=is_https,
-        follow_redirects=False,
-    )
-    secrets = (key, *remote.headers.values())
-    return Upstream(remote, http, tuple(one for one in secrets if len(one) >= _SECRET_CHARS))
+    certificates = _certificates(remote) if is_https else None
+    return Upstream(remote, headers, key, certificates)
 
 
-def _certificates(remote: Remote) -> Any:
+def _certificates(remote: Remote) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=remote.ca_file or None)
     except (OSError, ssl.SSLError) as error:

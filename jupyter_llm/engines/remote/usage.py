@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from jupyter_llm.types import FinishReason, Usage
+from jupyter_llm.types import FinishReason, GenerationRequest, Usage
+
+_CHARACTERS_PER_TOKEN = 4
 
 
 class _PromptDetails(msgspec.Struct):
@@ -39,3 +41,18 @@ def finish_reason_of(word: str) -> FinishReason:
     if word == "function_call":
         return FinishReason.TOOL_CALLS
     return FinishReason(word) if word in set(FinishReason) else FinishReason.STOP
+
+
+def estimated_usage(request: GenerationRequest, num_written: int) -> Usage:
+    """What a request has taken about, where the service does not say.
+
+    A chunk is a token, as a rule, and so are four characters of a prompt.
+    """
+    if request.relayed is not None:
+        num_characters = len(request.relayed.body)
+    elif request.messages is not None:
+        num_characters = sum(len(message.content) for message in request.messages)
+    else:
+        num_characters = len(request.prompt or "")
+    num_prompt = num_characters // _CHARACTERS_PER_TOKEN + len(request.prompt_tokens or ())
+    return Usage(prompt_tokens=num_prompt, completion_tokens=num_written)

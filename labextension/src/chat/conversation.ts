@@ -109,9 +109,9 @@ function isRunning(message: Message): message is IAnswer {
   return message.role === 'assistant' && message.state === 'running';
 }
 
-/** The first line of a question, cut at a word. */
+/** The first line of a question without the signs of a heading, cut at a word. */
 function titleOf({ text }: IQuestion): string {
-  const line = text.trim().split('\n', 1)[0] ?? '';
+  const line = (text.trim().split('\n', 1)[0] ?? '').replace(/^#+\s*/, '');
   if (line.length <= TITLE_LENGTH) {
     return line;
   }

@@ -145,12 +145,13 @@ export class ChatModel implements IDisposable {
   }
 
   /** Ask a question, with what is attached. */
-  send(text: string): Promise<void> {
+  async send(text: string): Promise<void> {
+    await this.start();
     const question = newQuestion(text, this.current.attached);
     this.publish({ attached: [] });
     const answer = this.freshAnswer();
     const { conversation } = this.current;
-    return this.ask(asked(conversation, question, answer, Date.now()), answer);
+    await this.ask(asked(conversation, question, answer, Date.now()), answer);
   }
 
   /** Ask the question of this answer again; what came after it is gone. */
@@ -211,7 +212,6 @@ export class ChatModel implements IDisposable {
     conversation: IConversation,
     answer: IAnswer
   ): Promise<void> {
-    await this.start();
     const body = chatBody(conversation, answer.streamId);
     const replaced = runningAnswers(this.current.conversation);
     await this.apply(conversation.id, () => conversation);
@@ -353,7 +353,8 @@ export class ChatModel implements IDisposable {
   }
 
   private show(conversation: IConversation): void {
-    if (conversation.id !== this.placed) {
+    // until what was open before has been looked for, it must not be forgotten
+    if (this.current.isReady && conversation.id !== this.placed) {
       this.placed = conversation.id;
       this.options.place.set(conversation.id);
     }

@@ -9,6 +9,8 @@ import { IconButton } from './icon_button';
 import { Markdown } from './markdown';
 import { type IProblemActions, ProblemNote } from './problem';
 
+const DONE_MS = 1500;
+
 export interface IAnswerActions extends IProblemActions {
   onCopy: (text: string) => void;
   onCode: (action: CodeAction, code: string) => void;
@@ -42,6 +44,7 @@ export const Answer = React.memo(function Answer(
         const found = codeActionOf(event.target);
         if (found) {
           props.onCode(found.action, found.code);
+          showDone(found.button);
         }
       }}
     >
@@ -53,6 +56,14 @@ export const Answer = React.memo(function Answer(
     </article>
   );
 });
+
+/** A sign, where the button was pressed, that it has done what it is for. */
+function showDone(button: HTMLElement): void {
+  button.classList.add('jp-mod-done');
+  setTimeout(() => {
+    button.classList.remove('jp-mod-done');
+  }, DONE_MS);
+}
 
 /** What the model thought before it spoke, folded. */
 function Reasoning({ answer, drawer, trans }: IAnswerProps): React.JSX.Element {

@@ -37,7 +37,7 @@ export const Question = React.memo(function Question(
   }
   return (
     <article className="jp-LLM-question" aria-label={trans.__('You')}>
-      <div className="jp-LLM-question-text">{question.text}</div>
+      <Words text={question.text} trans={trans} />
       {question.context.map(item => (
         <SentItem key={item.id} item={item} />
       ))}
@@ -62,6 +62,38 @@ export const Question = React.memo(function Question(
     </article>
   );
 });
+
+/** Characters and lines of a question that are shown at once. */
+const SHORT = { characters: 1200, lines: 15 };
+
+/** The words of a question; of many the beginning, until somebody wants them all. */
+function Words(props: {
+  text: string;
+  trans: TranslationBundle;
+}): React.JSX.Element {
+  const { text, trans } = props;
+  const [isFolded, setIsFolded] = React.useState(
+    text.length > SHORT.characters || text.split('\n').length > SHORT.lines
+  );
+  return (
+    <>
+      <div className="jp-LLM-question-text" data-folded={isFolded}>
+        {text}
+      </div>
+      {isFolded && (
+        <button
+          type="button"
+          className="jp-LLM-unfold"
+          onClick={() => {
+            setIsFolded(false);
+          }}
+        >
+          {trans.__('Show all')}
+        </button>
+      )}
+    </>
+  );
+}
 
 /** What went along with a question, word by word. */
 function SentItem({ item }: { item: IContextItem }): React.JSX.Element {

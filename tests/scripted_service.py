@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -115,12 +116,14 @@ class Service:
 
 
 @asynccontextmanager
-async def service(port: int = 0, **acts: Act) -> AsyncIterator[Service]:
+async def service(
+    port: int = 0, certificates: ssl.SSLContext | None = None, **acts: Act
+) -> AsyncIterator[Service]:
     """A service on a port of its own; acts by path with `_` for `/`."""
     one = Service()
     one.acts = {"/v1/models": models, "/v1/chat/completions": speak}
     one.acts |= {f"/v1/{name.replace('_', '/')}": act for name, act in acts.items()}
-    server = await asyncio.start_server(one.handle, "127.0.0.1", port)
+    server = await asyncio.start_server(one.handle, "127.0.0.1", port, ssl=certificates)
     one.port = server.sockets[0].getsockname()[1]
     try:
         yield one
