@@ -23,8 +23,8 @@ export class PanelModel implements IDisposable {
   readonly stateChanged = new Signal<this, void>(this);
 
   settings: IPanelSettings = DEFAULT_SETTINGS;
-  /** Sections that are folded; the Hub is opened by who wants to look for something. */
-  readonly folded = new Set(['hub']);
+  /** Sections that are folded; these are opened by who wants something of them. */
+  readonly folded = new Set(['hub', 'keys']);
   /** The model whose load options are being chosen, and what was saved for it. */
   form: { modelId: string; saved: Asked<ISettingsBody> } | null = null;
   /** What was looked for last. */
