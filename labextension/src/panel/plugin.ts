@@ -25,10 +25,11 @@ const MENU = [
   CommandIDs.loadWithOptions,
   CommandIDs.switchTo,
   CommandIDs.unload,
-  ChatCommandIDs.open,
-  CommandIDs.insertExample,
   CommandIDs.copyId
 ];
+
+/** And to those who may ask it something. */
+const ASKING = [ChatCommandIDs.open, CommandIDs.insertExample];
 
 /** The side panel of models and the commands around it. */
 export const panelPlugin: JupyterFrontEndPlugin<void> = {
@@ -47,7 +48,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
   ) => {
     const trans = (translator ?? nullTranslator).load('jupyter_llm');
     const { serverSettings } = app.serviceManager;
-    const menu = new ModelMenu({ commands: app.commands }, MENU);
+    const menu = new ModelMenu({ commands: app.commands });
     const panel = new ModelsPanel({
       manager,
       trans,
@@ -56,7 +57,8 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
         onChat: model =>
           void app.commands.execute(ChatCommandIDs.open, { model }),
         onMenu: (model, button) => {
-          menu.open(model, button);
+          const { execute } = manager.snapshot.permissions;
+          menu.open(execute ? [...MENU, ...ASKING] : MENU, model, button);
         }
       }
     });
