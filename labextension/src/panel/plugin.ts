@@ -9,6 +9,9 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { ChatCommandIDs } from '../chat/commands';
 import { addCommands, CommandIDs } from '../commands';
+import { KeysAPI } from '../keys/api';
+import { KeysModel } from '../keys/model';
+import { Requests } from '../requests';
 import { IModelManager } from '../tokens';
 import { ModelMenu } from './menu';
 import { ModelsPanel } from './panel';
@@ -43,10 +46,12 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     registry: ISettingRegistry | null
   ) => {
     const trans = (translator ?? nullTranslator).load('jupyter_llm');
+    const { serverSettings } = app.serviceManager;
     const menu = new ModelMenu({ commands: app.commands }, MENU);
     const panel = new ModelsPanel({
       manager,
       trans,
+      keys: new KeysModel(new KeysAPI(new Requests(serverSettings))),
       lab: {
         onChat: model =>
           void app.commands.execute(ChatCommandIDs.open, { model }),
