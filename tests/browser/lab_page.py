@@ -83,7 +83,8 @@ class LabPage:
     async def second_tab(self) -> AsyncGenerator[LabPage]:
         """The same JupyterLab in another tab of the same browser."""
         page = await self.page.context.new_page()
-        await page.goto(self.page.url.split("?")[0])
+        # a second tab of one workspace would load itself anew to have one of its own
+        await page.goto(f"{self.page.url.split('/lab')[0]}/lab/workspaces/second")
         await until_started(page)
         yield LabPage(page)
         await page.close()
