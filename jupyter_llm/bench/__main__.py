@@ -18,6 +18,7 @@ from . import (
     grammar,
     loading,
     memory,
+    mlx,
     prefix,
     probe,
     sharing,
@@ -41,10 +42,11 @@ MEASUREMENTS: dict[str, Callable[..., str]] = {
     "catalogue": catalogue.measure,
     "fairness": fairness.measure,
     "sharing": sharing.measure,
+    "mlx": mlx.measure,
 }
 
 
-_WITHOUT_MODEL = {"startup", "catalogue", "fairness", "sharing"}
+_WITHOUT_MODEL = {"startup", "catalogue", "fairness", "sharing", "mlx"}
 
 
 def main() -> None:
