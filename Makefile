@@ -13,7 +13,7 @@ INSTALLED := $(VENV)/.installed
 NODE_MODULES := labextension/node_modules/.yarn-state.yml
 PANEL := jupyter_llm/labextension/package.json
 PANEL_LINK := $(VENV)/share/jupyter/labextensions/@jupyter-llm/labextension
-PANEL_SOURCES := $(shell find labextension/src labextension/style -type f) labextension/tsconfig.json labextension/copySwaggerUI.mjs
+PANEL_SOURCES := $(shell find labextension/src labextension/style -type f) labextension/tsconfig.json labextension/copySwaggerUI.mjs labextension/buildAdminPage.mjs
 CLIENTS := $(patsubst tests/clients/requirements-%.txt,.venv-clients/%/.installed,$(wildcard tests/clients/requirements-*.txt))
 HAS_NODE := $(shell node --print 'parseInt(process.versions.node) >= 20 || ""' 2>/dev/null)
 
@@ -60,7 +60,7 @@ build: install ## build the wheel and the source distribution into dist/
 
 clean: ## remove what was built, but for the environment
 	rm -rf dist labextension/lib labextension/*.tsbuildinfo jupyter_llm/labextension \
-		jupyter_llm/swagger_ui
+		jupyter_llm/swagger_ui jupyter_llm/admin_page
 
 $(INSTALLED): pyproject.toml labextension/hatch_build.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or later is needed; $(PYTHON) is {sys.version.split()[0]}. Name another one: make PYTHON=python3.12 …")'

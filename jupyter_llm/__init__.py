@@ -13,7 +13,17 @@ from ._version import __version__
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["__version__"]
+    from .client.llm import LLM, llm
+
+__all__ = ["LLM", "__version__", "llm"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in {"LLM", "llm"}:
+        from .client import llm as module
+
+        return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:

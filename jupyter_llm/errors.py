@@ -12,6 +12,7 @@
     │   └── InsufficientMemoryError  it would not fit; need and free in the message
     ├── EngineUnavailableError       not installed here; the message says how to install
     ├── EngineDiedError              the engine stopped in the middle of its work
+    ├── UpstreamError                the service that a model runs in did not answer as it should
     ├── OverloadedError              too many wait; `retry_after_s` is measured
     ├── TooManyRequestsError         this user has too many; `retry_after_s` says when to come
     │   └── QuotaExceededError       the requests or tokens that a user or key may have are used up
@@ -22,6 +23,7 @@
     ├── InsufficientDiskError        no room for a download; need and free in the message
     ├── RegistryError                the database of settings, downloads and usage fails
     ├── AnswerFormatError            (kernel side) an answer is not of the type asked for
+    ├── RowsFailedError              (kernel side) rows of a map have no answer; `failures` has why
     └── ServerNotFoundError          (kernel side) no server of ours to talk to
 
 A message says what happened and what to do next. What HTTP makes of an error is
@@ -33,6 +35,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from jupyter_llm.types import Suggestion
 
 
@@ -123,6 +127,12 @@ class EngineDiedError(LLMError):
     code = "engine_died"
 
 
+class UpstreamError(LLMError):
+    """The service that a model runs in did not answer as it should; the message says how."""
+
+    code = "upstream_error"
+
+
 class OverloadedError(LLMError):
     """Too many requests wait; `retry_after_s` is when a place is expected."""
 
@@ -181,6 +191,23 @@ class AnswerFormatError(LLMError):
     """The kernel asked for a value of some type, and the answer is none; the message has both."""
 
     code = "answer_format"
+
+
+class RowsFailedError(LLMError):
+    """Rows have no answer; `failures` has the error of each, by the name of the row."""
+
+    code = "rows_failed"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        failures: Mapping[str, Exception] | None = None,
+        param: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, param=param, retry_after_s=retry_after_s)
+        self.failures = failures or {}
 
 
 class ServerNotFoundError(LLMError):

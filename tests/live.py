@@ -14,6 +14,7 @@ import urllib.request
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,11 +39,11 @@ _FOREIGN_PREFIXES = (
 
 
 class LiveServer:
-    """Starts a server on a free port and stops it; HOME and all of Jupyter's folders are its own.
+    """Starts a server and stops it; HOME and all of Jupyter's folders are its own.
 
-    `options` are the server's command line, `env` is added to its environment.
-    `token` of `None` leaves authentication to `options`. A plain server, which is
-    what the default `command` starts, has no other extensions.
+    Its port is a free one unless `port` names one. `options` are the server's command line,
+    `env` is added to its environment. `token` of `None` leaves authentication to `options`.
+    A plain server, which is what the default `command` starts, has no other extensions.
     """
 
     def __init__(
@@ -52,12 +53,14 @@ class LiveServer:
         env: Mapping[str, str] | None = None,
         extension: bool = True,
         command: Sequence[str] = JUPYTER_SERVER,
+        port: int = 0,
     ) -> None:
         self.token = token or ""
         self._options = options
         self._env = dict(env or {})
         self._extension = extension
         self._command = command
+        self._port = port
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -136,6 +139,11 @@ class LiveServer:
             _end_group(process)
             self._process = None
 
+    def start_again(self) -> None:
+        """Start the server that was stopped, where it was, with the same folders."""
+        self._port = urlsplit(self.server_url).port or 0
+        self._start()
+
     def _running(self) -> subprocess.Popen[bytes]:
         assert self._process is not None, "the server is not running"
         return self._process
@@ -164,8 +172,8 @@ class LiveServer:
 
     def _argv(self) -> list[str]:
         notebooks = self.home / "notebooks"
-        notebooks.mkdir()
-        argv = [*self._command, "--no-browser", "--ServerApp.port=0"]
+        notebooks.mkdir(exist_ok=True)
+        argv = [*self._command, "--no-browser", f"--ServerApp.port={self._port}"]
         argv.append(f"--ServerApp.root_dir={notebooks}")
         if self.token:
             argv.append(f"--IdentityProvider.token={self.token}")

@@ -59,6 +59,11 @@ def test_a_wheel_brings_swagger_ui_and_its_licence(files: set[str]) -> None:
     assert {f"{folder}/LICENSE", f"{folder}/NOTICE"} <= files
 
 
+def test_a_wheel_brings_the_admin_page_and_the_licences_of_its_parts(files: set[str]) -> None:
+    names = ("admin.js", "admin.js.LICENSE.txt", "admin.css", "icon.svg")
+    assert {f"jupyter_llm/admin_page/{name}" for name in names} <= files
+
+
 @pytest.mark.parametrize("path", ["py.typed", "guide/guide.gguf"])
 def test_a_wheel_brings_what_is_not_python(files: set[str], path: str) -> None:
     assert f"jupyter_llm/{path}" in files

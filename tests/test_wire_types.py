@@ -82,11 +82,27 @@ def test_a_union_has_the_members_of_its_enumeration(kind: type[StrEnum]) -> None
     assert re.findall(r"'([\w -]+)'", union) == [member.value for member in kind]
 
 
-@pytest.mark.parametrize(("path", "name"), [("models", "IModelsBody"), ("vram", "IMemoryBody")])
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("models", "IModelsBody"),
+        ("vram", "IMemoryBody"),
+        ("vram", "IServersBody"),
+        ("api/admin/status", "IServerStatus"),
+        ("api/admin/models", "IUsedModelsBody"),
+        ("api/admin/keys", "IKeysBody"),
+    ],
+)
 def test_an_answer_has_the_fields_of_its_interface(
     live_server: LiveServer, path: str, name: str
 ) -> None:
     assert_has_fields(live_server.json(path), name)
+
+
+def test_a_new_key_has_the_fields_of_its_interface(live_server: LiveServer) -> None:
+    assert_has_fields(live_server.json("api/admin/keys", {"name": "of a test"}), "INewKey")
+    assert_has_fields(live_server.json("api/admin/keys"), "IKeysBody")
+    live_server.json("api/admin/keys/of%20a%20test", method="DELETE")
 
 
 def test_what_each_model_takes_has_the_fields_of_its_interface(live_server: LiveServer) -> None:
@@ -115,5 +131,7 @@ def assert_has_fields(body: dict[str, typing.Any], name: str) -> None:
     expected = fields_of_interface(name)
     assert expected.keys() <= body.keys()
     for field, kind in expected.items():
+        if kind in INTERFACES:
+            assert_has_fields(body[field], kind)
         if kind.startswith("I") and kind.endswith("[]") and body[field]:
             assert_has_fields(body[field][0], kind.removesuffix("[]"))

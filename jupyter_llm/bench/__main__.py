@@ -17,10 +17,12 @@ from . import (
     fairness,
     grammar,
     loading,
+    mapping,
     memory,
     mlx,
     prefix,
     probe,
+    remote,
     sharing,
     startup,
     throughput,
@@ -42,11 +44,13 @@ MEASUREMENTS: dict[str, Callable[..., str]] = {
     "catalogue": catalogue.measure,
     "fairness": fairness.measure,
     "sharing": sharing.measure,
+    "remote": remote.measure,
+    "map": mapping.measure,
     "mlx": mlx.measure,
 }
 
 
-_WITHOUT_MODEL = {"startup", "catalogue", "fairness", "sharing", "mlx"}
+_WITHOUT_MODEL = {"startup", "catalogue", "fairness", "sharing", "remote", "mlx"}
 
 
 def main() -> None:

@@ -63,7 +63,7 @@ def without_model(
     models_dir: Path, environment: Mapping[str, str] | None = None
 ) -> Iterator[tuple[str, int]]:
     """This project's server, nothing loaded; yields its address and its process id."""
-    url = f"http://127.0.0.1:{_free_port()}"
+    url = f"http://127.0.0.1:{free_port()}"
     argv = [sys.executable, "-m", "jupyter_llm.cli", "serve"]
     options = [f"--LLMExtension.models_dir={models_dir}", "--LLMExtension.hf_cache_dir="]
     with _jupyter([*argv, *options], url, environment or {}) as pid:
@@ -73,7 +73,7 @@ def without_model(
 @contextmanager
 def plain_jupyter() -> Iterator[int]:
     """A notebook server without the extension; yields its process id."""
-    url = f"http://127.0.0.1:{_free_port()}"
+    url = f"http://127.0.0.1:{free_port()}"
     disabled = "--ServerApp.jpserver_extensions={'jupyter_llm': False}"
     with _jupyter([sys.executable, "-m", "jupyter_server", disabled], url, {}) as pid:
         yield pid
@@ -87,20 +87,20 @@ def _jupyter(argv: Sequence[str], url: str, environment: Mapping[str, str]) -> I
             *(f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={home}"),
         ]
         own = {"HOME": home, "JUPYTER_CONFIG_DIR": home, "JUPYTER_DATA_DIR": home}
-        with _process([*argv, *options], f"{url}/api/status", {**own, **environment}) as pid:
+        with process([*argv, *options], f"{url}/api/status", {**own, **environment}) as pid:
             yield pid
 
 
 @contextmanager
 def llama_cpp_server(model: Path) -> Iterator[Endpoint]:
     """The server that llama-cpp-python brings; told not to cut off running streams."""
-    port = _free_port()
+    port = free_port()
     argv = [
         *(sys.executable, "-m", "llama_cpp.server", "--model", str(model), "--port", str(port)),
         *("--n_ctx", str(CONTEXT_LENGTH), "--interrupt_requests", "false"),
     ]
     url = f"http://127.0.0.1:{port}"
-    with _process(argv, f"{url}/v1/models", {}) as pid:
+    with process(argv, f"{url}/v1/models", {}) as pid:
         yield Endpoint(url=f"{url}/v1/completions", model=str(model), pid=pid)
 
 
@@ -120,13 +120,13 @@ def mlx_lm_server(model: Path) -> Iterator[Endpoint]:
 @contextmanager
 def llama_server(model: Path) -> Iterator[Endpoint]:
     """llama.cpp's own server with as many slots."""
-    port = _free_port()
+    port = free_port()
     argv = [
         *("llama-server", "--model", str(model), "--port", str(port), "--parallel", str(STREAMS)),
         *("--ctx-size", str(NUM_KV_CELLS)),
     ]
     url = f"http://127.0.0.1:{port}"
-    with _process(argv, f"{url}/health", {}) as pid:
+    with process(argv, f"{url}/health", {}) as pid:
         yield Endpoint(url=f"{url}/v1/completions", model=model.stem, pid=pid)
 
 
@@ -143,7 +143,8 @@ def _load(url: str, model: Path) -> None:
 
 
 @contextmanager
-def _process(argv: Sequence[str], ready_url: str, environment: Mapping[str, str]) -> Iterator[int]:
+def process(argv: Sequence[str], ready_url: str, environment: Mapping[str, str]) -> Iterator[int]:
+    """A process that is ended with the block, once it answers at `ready_url`; yields its id."""
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             argv, stdout=log, stderr=subprocess.STDOUT, env={**os.environ, **environment}
@@ -176,7 +177,8 @@ def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
     raise RuntimeError(f"{url} did not answer within {START_TIMEOUT_S:.0f} s")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody has now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

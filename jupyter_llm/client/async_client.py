@@ -5,11 +5,14 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from jupyter_llm.errors import ForbiddenError
+
 from .discovery import find_server
 from .failures import error_from_response, readable_transport_errors
 from .sse import EventReader
 from .stream import ChatDelta, DeltaReader
 from .transport import WORK_TIMEOUT_S, settings_for, timeout, verify
+from .work import Work, default_model, identity, streamed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -17,7 +20,6 @@ if TYPE_CHECKING:
     import httpx
 
     from .server import Server
-    from .work import Work
 
 T = TypeVar("T")
 
@@ -48,15 +50,19 @@ class AsyncClient:
     async def do(self, work: Work[T]) -> T:
         """Have the server do something in one piece."""
         with readable_transport_errors(self.server):
-            response = await self._http.post(
-                work.path, json=work.body, timeout=timeout(WORK_TIMEOUT_S)
+            response = await self._http.request(
+                "GET" if work.body is None else "POST",
+                work.path,
+                json=work.body,
+                timeout=timeout(WORK_TIMEOUT_S),
             )
         if not response.is_success:
             raise error_from_response(response, self.server)
         return work.read(response.json())
 
     async def stream(self, work: Work[Any]) -> AsyncGenerator[ChatDelta, None]:
-        """Stream what `chat_stream` asks for; closing the generator stops the model."""
+        """Stream the reply to a conversation; closing the generator stops the model."""
+        work = streamed(work)
         events, deltas = EventReader(), DeltaReader()
         with readable_transport_errors(self.server):
             async with self._http.stream("POST", work.path, json=work.body) as response:
@@ -68,6 +74,15 @@ class AsyncClient:
                         for delta in deltas.take(data):
                             yield delta
         deltas.check_end()
+
+    async def identity(self, model: str | None) -> str:
+        """What stays the same while the model, or the default one, answers as it does now."""
+        try:
+            if not model:
+                model = await self.do(default_model())
+            return await self.do(identity(model)) if model else ""
+        except ForbiddenError:  # a key that may only ask
+            return f"{self.server.url} {model or ''}"
 
     @cached_property
     def _http(self) -> httpx.AsyncClient:

@@ -6,16 +6,19 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
 
+from jupyter_llm.errors import ForbiddenError
 from jupyter_llm.types import Device, Download, Embeddings, ListedModel, ModelState, ModelStatus
 
 from .chat_request import without_none
 from .discovery import find_server
 from .failures import error_from_response, readable_transport_errors
+from .memory import report_from_json
+from .sockets import Sockets
 from .sse import events
 from .statuses import device_from_json, download_from_json, listed_from_json, status_from_json
 from .stream import ChatDelta, deltas
 from .transport import WORK_TIMEOUT_S, settings_for, timeout, verify
-from .work import Work, chat_stream, completion, embedding, extraction
+from .work import Work, completion, default_model, embedding, extraction, identity, streamed
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     import httpx
 
     from .chat_request import Messages
+    from .events import Listener
+    from .memory import MemoryReport
     from .reply import Reply
     from .server import Server
 
@@ -43,6 +48,7 @@ class Client:
 
     def __init__(self, server: Server | None = None) -> None:
         self._given_server = server
+        self._sockets = Sockets()
 
     def __enter__(self) -> Self:
         return self
@@ -55,6 +61,17 @@ class Client:
         http = self.__dict__.pop("_http", None)
         if http is not None:
             http.close()
+
+    def interrupt(self) -> None:
+        """Break off the answer that another thread reads; `LLMError` is raised there.
+
+        The model stops at once, also while it reads the prompt.
+        """
+        self._sockets.shut_down()
+
+    def copy(self) -> Client:
+        """A client of the same server, with connections of its own."""
+        return Client(self._given_server)
 
     @cached_property
     def server(self) -> Server:
@@ -80,17 +97,17 @@ class Client:
                 `/v1/chat/completions`: `temperature`, `max_tokens`, `seed`, `stop`, …; those
                 that are `None` are not sent.
         """
-        return self._stream(chat_stream(messages, model=model, **options))
+        return self.stream(completion(messages, model=model, **options))
 
     def complete(self, messages: Messages, *, model: str | None = None, **options: Any) -> Reply:
         """The same in one piece, which costs both sides less; takes what `chat` takes."""
-        return self._work(completion(messages, model=model, **options))
+        return self.do(completion(messages, model=model, **options))
 
     def embed(
         self, texts: Iterable[str], *, model: str | None = None, **options: Any
     ) -> Embeddings:
         """The vectors of texts, in their order; `dimensions` is one of the options."""
-        return self._work(embedding(texts, model=model, **options))
+        return self.do(embedding(texts, model=model, **options))
 
     def extract(
         self, text: str, schema: Any = None, *, model: str | None = None, **options: Any
@@ -100,7 +117,35 @@ class Client:
         Raises:
             AnswerFormatError: The answer was cut at `max_tokens`, or the type refuses it.
         """
-        return self._work(extraction(text, schema, model=model, **options))
+        return self.do(extraction(text, schema, model=model, **options))
+
+    def do(self, work: Work[T]) -> T:
+        """Have the server do something in one piece."""
+        method, limit = "GET" if work.body is None else "POST", timeout(WORK_TIMEOUT_S)
+        return work.read(self._send(method, work.path, json=work.body, timeout=limit))
+
+    def stream(self, work: Work[Reply]) -> Generator[ChatDelta, None, None]:
+        """Stream the reply to a conversation; closing the generator stops the model."""
+        http, tracing = self._http, {"trace": self._sockets.trace}
+        with (
+            readable_transport_errors(self.server),
+            http.stream(
+                "POST", work.path, json=streamed(work).body, extensions=tracing
+            ) as response,
+        ):
+            if not response.is_success:
+                response.read()
+                raise error_from_response(response, self.server)
+            yield from deltas(events(response.iter_bytes()))
+
+    def identity(self, model: str | None) -> str:
+        """What stays the same while the model, or the default one, answers as it does now."""
+        try:
+            if not model:
+                model = self.do(default_model())
+            return self.do(identity(model)) if model else ""
+        except ForbiddenError:  # a key that may only ask
+            return f"{self.server.url} {model or ''}"
 
     def models(self) -> tuple[ModelStatus, ...]:
         """Every model that can be loaded here, and where each stands."""
@@ -117,6 +162,10 @@ class Client:
     def devices(self) -> tuple[Device, ...]:
         """The memory that models are loaded into, and whose it is."""
         return tuple(device_from_json(item) for item in self._get("vram")["data"])
+
+    def memory(self) -> MemoryReport:
+        """The same, and what each model of this server takes of it."""
+        return report_from_json(self._get("vram"))
 
     def load(self, name: str, **options: Any) -> ModelStatus:
         """Load a model; returns when it is ready.
@@ -175,6 +224,14 @@ class Client:
         """How far a download is."""
         return download_from_json(self._get(f"api/admin/downloads/{download_id}"))
 
+    def downloads(self) -> tuple[Download, ...]:
+        """Every download that the server knows."""
+        return tuple(map(download_from_json, self._get("api/admin/downloads")["downloads"]))
+
+    def cancel(self, download_id: str) -> Download:
+        """Stop a download; what has come stays for the next time."""
+        return download_from_json(self._send("DELETE", f"api/admin/downloads/{download_id}"))
+
     def search(self, text: str, limit: int = 10) -> list[dict[str, Any]]:
         """GGUF models on the Hub whose names fit, the most downloaded first."""
         found = self._get("api/admin/hub", params={"search": text, "limit": limit})
@@ -183,6 +240,15 @@ class Client:
     def offers(self, repo_id: str) -> list[dict[str, Any]]:
         """What a repository of the Hub has, and whether it fits the server's machine."""
         return list(self._get(f"api/admin/hub/{repo_id}")["files"])
+
+    def events(self, *kinds: str) -> Listener:
+        """What happens in the server from now on: events of these kinds, `model` for one.
+
+        A thread follows them for all listeners of this process until the last is closed.
+        """
+        from .event_stream import stream_of
+
+        return stream_of(self._given_server).listen(kinds)
 
     def health(self) -> dict[str, Any]:
         """How the server's models are, in the words of `GET /health`."""
@@ -230,21 +296,6 @@ class Client:
             raise error_from_response(response, self.server)
         answer: dict[str, Any] = response.json()
         return answer
-
-    def _work(self, work: Work[T]) -> T:
-        limit = timeout(WORK_TIMEOUT_S)
-        return work.read(self._send("POST", work.path, json=work.body, timeout=limit))
-
-    def _stream(self, work: Work[Reply]) -> Generator[ChatDelta, None, None]:
-        http = self._http
-        with (
-            readable_transport_errors(self.server),
-            http.stream("POST", work.path, json=work.body) as response,
-        ):
-            if not response.is_success:
-                response.read()
-                raise error_from_response(response, self.server)
-            yield from deltas(events(response.iter_bytes()))
 
 
 def _path_of(name: str) -> str:

@@ -14,6 +14,7 @@ _OPTIONS: tuple[tuple[str, type, str], ...] = (
     ("num-threads", int, "threads that compute"),
     ("batch-size", int, "tokens of prompts that one step reads"),
     ("num-gpu-layers", int, "layers on the GPU; -1 for all"),
+    ("split-mode", str, "how it is spread over several GPUs: layer, row or none"),
     ("kv-type", str, "type of the KV cache, f16 or q8_0 for example"),
     ("speculation", str, "how tokens are guessed ahead: prompt_lookup, draft_model or none"),
     ("draft-model", str, "a smaller model that guesses ahead"),
@@ -33,6 +34,12 @@ def add_load_arguments(parser: ArgumentParser, *, has_backend: bool = True) -> N
             continue
         parser.add_argument(f"--{option}", type=kind, metavar=kind.__name__.upper(), help=text)
     parser.add_argument(
+        "--tensor-split",
+        type=_shares,
+        metavar="SHARE,SHARE",
+        help="the share of each GPU, such as 3,1",
+    )
+    parser.add_argument(
         "--adapter",
         action="append",
         dest="adapters",
@@ -43,6 +50,10 @@ def add_load_arguments(parser: ArgumentParser, *, has_backend: bool = True) -> N
 
 def load_options(arguments: Namespace) -> dict[str, Any]:
     """The options that were given, named as `Client.load` takes them."""
-    names = ["adapters", *(option.replace("-", "_") for option, _, _ in _OPTIONS)]
+    names = ["adapters", "tensor_split", *(option.replace("-", "_") for option, _, _ in _OPTIONS)]
     given = {name: getattr(arguments, name, None) for name in names}
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _shares(text: str) -> list[float]:
+    return [float(share) for share in text.split(",")]

@@ -46,10 +46,12 @@ def progress_line(download: Download) -> str:
     """One line: bar, share, bytes, speed and the time that is left."""
     share = download.done_bytes / download.size_bytes if download.size_bytes else 1.0
     bar = "#" * round(share * _BAR_LENGTH)
-    parts = [
-        f"[{bar:.<{_BAR_LENGTH}}] {share:.0%}",
-        f"{size(download.done_bytes)} of {size(download.size_bytes)}",
-    ]
+    return f"[{bar:.<{_BAR_LENGTH}}] {share:.0%} · {progress_text(download)}"
+
+
+def progress_text(download: Download) -> str:
+    """The same without the bar, for who draws one."""
+    parts = [f"{size(download.done_bytes)} of {size(download.size_bytes)}"]
     if download.state is DownloadState.QUEUED:
         parts.append("waits for its turn")
     if download.bytes_per_s and download.state is DownloadState.RUNNING:

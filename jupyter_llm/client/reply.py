@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import Any
 
-from jupyter_llm.types import Message, Timings, ToolCall, Usage
+from jupyter_llm.types import Message, Timings, ToolCall, ToolCallDelta, Usage
 
-from .stream import timings_of, usage_of
-
-if TYPE_CHECKING:
-    from .stream import ChatDelta
+from .stream import ChatDelta, timings_of, usage_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +21,24 @@ class Reply:
     finish_reason: str | None = None
     usage: Usage | None = None
     timings: Timings | None = None
+    is_cached: bool = field(default=False, compare=False)
+
+    def delta(self) -> ChatDelta:
+        """The whole reply in one delta."""
+        calls = enumerate(self.tool_calls)
+        return ChatDelta(
+            text=self.text,
+            reasoning=self.reasoning,
+            tool_calls=tuple(
+                ToolCallDelta(index=n, id=c.id, name=c.name, arguments=c.arguments)
+                for n, c in calls
+            ),
+            model=self.model,
+            finish_reason=self.finish_reason,
+            usage=self.usage,
+            timings=self.timings,
+            is_cached=self.is_cached,
+        )
 
     def message(self) -> Message:
         """The assistant's turn, to go on from."""
@@ -68,6 +83,7 @@ class GrowingReply:
             finish_reason=last.finish_reason if last else None,
             usage=last.usage if last else None,
             timings=last.timings if last else None,
+            is_cached=last is not None and last.is_cached,
         )
 
 

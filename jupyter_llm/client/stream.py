@@ -26,6 +26,7 @@ class ChatDelta:
     finish_reason: str | None = None
     usage: Usage | None = None
     timings: Timings | None = None
+    is_cached: bool = False
 
 
 class DeltaReader:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from urllib.parse import quote
 
 from jupyter_llm.errors import AnswerFormatError, InvalidRequestError
 from jupyter_llm.types import Embeddings, Usage
@@ -26,10 +27,10 @@ _ONE = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Work(Generic[T]):
-    """A request, and what to read its answer as."""
+    """A request, and what to read its answer as; without a body it is a GET."""
 
     path: str
-    body: dict[str, Any]
+    body: dict[str, Any] | None
     read: Callable[[dict[str, Any]], T]
 
 
@@ -43,14 +44,18 @@ def completion(messages: Messages, **options: Any) -> Work[Reply]:
         raise InvalidRequestError(
             "One answer comes at a time. Ask again, with another seed, for another one.", param="n"
         )
-    return Work(path=CHAT_PATH, body=chat_body(messages, **options), read=reply_from_body)
+    return chat_work(chat_body(messages, **options))
 
 
-def chat_stream(messages: Messages, **options: Any) -> Work[Reply]:
-    """The same as a stream."""
-    work = completion(messages, **options)
-    streamed = {"stream": True, "stream_options": {"include_usage": True}}
-    return Work(path=work.path, body={**work.body, **streamed}, read=work.read)
+def chat_work(body: dict[str, Any]) -> Work[Reply]:
+    """What a body of `chat_body` asks for, in one piece."""
+    return Work(path=CHAT_PATH, body=body, read=reply_from_body)
+
+
+def streamed(work: Work[Reply]) -> Work[Reply]:
+    """The same work as a stream."""
+    options = {"stream": True, "stream_options": {"include_usage": True}}
+    return replace(work, body={**(work.body or {}), **options})
 
 
 def embedding(texts: Iterable[str], **options: Any) -> Work[Embeddings]:
@@ -68,6 +73,16 @@ def extraction(text: str, schema: Any, **options: Any) -> Work[Any]:
     return Work(path="v1/extract", body=body, read=lambda answer: _data(answer, wanted))
 
 
+def default_model() -> Work[str]:
+    """The model that answers where none is named; empty where there is none."""
+    return Work(path="health", body=None, read=_default_model)
+
+
+def identity(model: str) -> Work[str]:
+    """A text that stays the same while the model's file, its engine and their versions do."""
+    return Work(path=f"v1/models/{quote(model)}", body=None, read=_identity)
+
+
 def value_of(reply: Reply, wanted: AnswerType) -> Any:
     """The value that a whole reply stands for.
 
@@ -83,6 +98,15 @@ def _data(answer: dict[str, Any], wanted: AnswerType | None) -> Any:
     if answer.get("finish_reason") == "length":
         raise _cut(wanted.name if wanted else "JSON object", answer["text"])
     return wanted.read(answer["text"]) if wanted else answer["data"]
+
+
+def _default_model(body: dict[str, Any]) -> str:
+    return body.get("default_model") or ""
+
+
+def _identity(body: dict[str, Any]) -> str:
+    parts = (body["id"], body.get("system_fingerprint"), body.get("modified_at"))
+    return " ".join(str(part) for part in parts)
 
 
 def _cut(name: str, text: str) -> AnswerFormatError:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from jupyter_llm.configuration.engine import EngineTraits
 from jupyter_llm.configuration.library import LibraryTraits
 from jupyter_llm.configuration.memory import MemoryTraits
+from jupyter_llm.configuration.remotes import RemoteTraits
 from jupyter_llm.configuration.requests import RequestTraits
 from jupyter_llm.manager.settings import EvictionPolicy, ManagerSettings
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from jupyter_llm.engines.select import Isolation
 
 
-class Configuration(LibraryTraits, MemoryTraits, EngineTraits, RequestTraits):
+class Configuration(LibraryTraits, RemoteTraits, MemoryTraits, EngineTraits, RequestTraits):
     """The traits of `LLMExtension`; each names the environment variables of its default."""
 
     def manager_settings(self, *, under_hub: bool) -> ManagerSettings:
@@ -38,6 +39,7 @@ class Configuration(LibraryTraits, MemoryTraits, EngineTraits, RequestTraits):
                 patience_s=self.eviction_patience_s, max_wait_s=self.eviction_wait_s
             ),
             failed_load_cooldown_s=self.failed_load_cooldown_s,
+            remotes=self.known_remotes(),
             isolation=cast("Isolation", self.isolation),
             under_hub=under_hub,
             max_queued_requests=self.max_queued_requests,

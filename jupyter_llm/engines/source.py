@@ -65,6 +65,11 @@ BUILT_IN = (
         is_native=True,
     ),
     EngineSource(
+        name="remote",
+        location="jupyter_llm.engines.remote.engine:RemoteEngine",
+        formats=("openai",),
+    ),
+    EngineSource(
         name="mlx",
         location="jupyter_llm.engines.mlx.engine:MlxEngine",
         formats=("safetensors",),

@@ -27,8 +27,7 @@ class CompletionsHandler(GenerationHandler):
     async def post(self) -> None:
         """Answer in OpenAI's form, as a stream where `stream` is true."""
         request_id = f"cmpl-{uuid4().hex}"
-        call = await self.understood(completion_call, request_id, self.context.defaults)
-        await self.answer(call, _reply)
+        await self.answer_or_relay("completions", request_id, completion_call, _reply)
 
     def frame(self, call: Call, model: Model) -> dict[str, Any]:
         """What every part of the answer says, with OpenAI's word for what computed it."""

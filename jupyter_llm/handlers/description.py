@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from pathlib import Path
 
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from .base import LLMHandler
+from .page import PACKAGE, PageHandler, built_file
 from .wire.swagger_ui import CONTENT_TYPES, PAGE, POLICY, START
 
-_ASSETS = Path(__file__).parents[1] / "swagger_ui"
+_ASSETS = PACKAGE / "swagger_ui"
 
 
 class DescriptionHandler(LLMHandler):
@@ -31,7 +31,7 @@ def _document(url: str) -> bytes:
     return document(url)
 
 
-class SwaggerUIHandler(LLMHandler):
+class SwaggerUIHandler(PageHandler):
     """Swagger UI over that description, with nothing from another site."""
 
     @property
@@ -58,16 +58,6 @@ class SwaggerAssetHandler(LLMHandler):
         content_type = CONTENT_TYPES.get(name)
         if content_type is None:
             raise web.HTTPError(HTTPStatus.NOT_FOUND, "There is nothing at %s.", self.request.path)
-        data = START if name == "start.js" else await asyncio.to_thread(_asset, name)
+        is_ours = name == "start.js"
+        data = START if is_ours else await built_file(_ASSETS / name, "Swagger UI")
         self.finish(data, set_content_type=content_type)
-
-
-def _asset(name: str) -> bytes:
-    try:
-        return (_ASSETS / name).read_bytes()
-    except FileNotFoundError:
-        raise web.HTTPError(
-            HTTPStatus.NOT_IMPLEMENTED,
-            "Swagger UI was not built with this source tree: run 'make panel', which needs "
-            "Node.js 20 or later.",
-        ) from None

@@ -17,6 +17,7 @@ _STATUS: dict[type[errors.LLMError], HTTPStatus] = {
     errors.ModelLoadError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.EngineUnavailableError: HTTPStatus.NOT_IMPLEMENTED,
     errors.EngineDiedError: HTTPStatus.BAD_GATEWAY,
+    errors.UpstreamError: HTTPStatus.BAD_GATEWAY,
     errors.OverloadedError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TooManyRequestsError: HTTPStatus.TOO_MANY_REQUESTS,
     errors.ForbiddenError: HTTPStatus.FORBIDDEN,

@@ -21,6 +21,7 @@ from .auth import owner_of
 from .errors import status_of
 from .stream import EventStream
 from .wire.errors import error_body, known_error_body
+from .wire.relay import model_named, relay_call, relay_reply
 from .wire.sse import events_of, numbered
 from .work import WorkHandler
 
@@ -48,6 +49,30 @@ class GenerationHandler(WorkHandler):
         """
         await self.work(self._answer(call, make_reply))
 
+    async def answer_or_relay(
+        self,
+        route: str,
+        request_id: str,
+        parse: Callable[..., Call],
+        make_reply: Callable[..., Reply],
+    ) -> None:
+        """Answer what `parse` makes of the body, or have a service do it that reads the same.
+
+        What is passed on is not understood here, and so may have fields that are unknown.
+        """
+        name = await self._named_for_relay()
+        if name is not None and await self.context.manager.relays(name):
+            relayed = await self.understood(relay_call, route, request_id, self.context.defaults)
+            await self.answer(relayed, relay_reply)
+            return
+        await self.answer(
+            await self.understood(parse, request_id, self.context.defaults), make_reply
+        )
+
+    async def _named_for_relay(self) -> str | None:
+        """The model that the body names; `None` where no model could be asked as it stands."""
+        return await self.understood(model_named) if self.context.manager.remotes else None
+
     def generated(self, request: GenerationRequest) -> Chunks:
         """The chunks of the answer; a route may do more before the last of them."""
         return self.context.manager.generate(request)
@@ -62,7 +87,9 @@ class GenerationHandler(WorkHandler):
         }
 
     async def _answer(self, call: Call, make_reply: Callable[..., Reply]) -> None:
-        self.context.response_types.begin()
+        is_relayed = call.request.relayed is not None
+        if not is_relayed:
+            self.context.response_types.begin()
         model = await self.context.manager.resolve(call.request.model_id)
         request = await self.context.media.brought(call.request, model)
         choices = replace(call, request=request).choices.of_model(model.id)
@@ -70,14 +97,15 @@ class GenerationHandler(WorkHandler):
         make_once = cache(partial(make_reply, **self.frame(call, model)))
 
         async def reply() -> Reply:
-            await self.context.response_types.ready()
+            if not is_relayed:
+                await self.context.response_types.ready()
             return make_once()
 
         self.set_header("X-Request-Id", call.request.id)
         generated = generate_choices(self.generated, choices)
         observed = self._observed(self.context.metrics.observed(model, generated))
         if call.resumable:
-            await self._send_resumable(call.request.id, observed, reply)
+            await self._send_resumable(call.stream_id, observed, reply)
         elif call.stream:
             await self.send_events(_events(observed, reply), reply)
         else:
@@ -110,10 +138,10 @@ class GenerationHandler(WorkHandler):
                 await stream.send((await make_reply()).failure(self._explain(error)))
         self.finish(set_content_type="text/event-stream")
 
-    async def _send_resumable(self, answer_id: str, chunks: Chunks, make_reply: MakeReply) -> None:
+    async def _send_resumable(self, stream_id: str, chunks: Chunks, make_reply: MakeReply) -> None:
         """Let the answer run by itself, and follow it as whoever comes back does."""
         single = self._single_events(chunks, make_reply)
-        replay = self.context.replays.start(answer_id, owner_of(self), single)
+        replay = self.context.replays.start(stream_id, owner_of(self), single)
         await self.send_events(numbered_events(replay, 0), make_reply)
 
     async def _single_events(self, chunks: Chunks, make_reply: MakeReply) -> Events:

@@ -10,6 +10,7 @@ from .admin import (
     AdminStatusHandler,
     ModelSettingsHandler,
 )
+from .admin_page import AdminAssetHandler, AdminPageHandler, AdminPageWithoutSlashHandler
 from .catalogue import BackendsHandler, CatalogueHandler, LLMsHandler, VramHandler
 from .chat_completions import ChatCompletionsHandler
 from .completions import CompletionsHandler
@@ -97,6 +98,9 @@ ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("openapi.json", DescriptionHandler),
     ("swagger-ui", SwaggerUIHandler),
     ("swagger-ui/(.+)", SwaggerAssetHandler),
+    ("admin", AdminPageWithoutSlashHandler),
+    ("admin/", AdminPageHandler),
+    ("admin/(.+)", AdminAssetHandler),
     ("api/admin/keys", KeysHandler),
     ("api/admin/keys/(.+)", KeyHandler),
     ("ws", EventsHandler),

@@ -37,12 +37,15 @@ class Candidates:
             "adapters": self._adapters.get,
             "backend": self._engines.get,
             "draft_model": self._models,
+            "images": lambda: self._named(_can_be_seen),
             "kv_type": lambda: KV_TYPES,
             "model": self._models,
             "name": self._models,
             "out": lambda: self._named(lambda _: True),
             "reasoning_effort": lambda: EFFORTS,
+            "schema": lambda: self._named(lambda value: isinstance(value, type | dict)),
             "speculation": lambda: SPECULATIONS,
+            "tools": lambda: self._named(inspect.isroutine),
         }
 
     def of(self, action: Action, verb: str = "") -> tuple[str, ...]:
@@ -75,6 +78,12 @@ class Candidates:
             and not inspect.ismodule(value)
             and is_wanted(value)
         )
+
+
+def _can_be_seen(value: Any) -> bool:
+    """Whether it is a figure, axes, an image or an array, as far as a glance tells."""
+    attributes = ("savefig", "get_figure", "thumbnail", "_repr_png_", "__array_interface__")
+    return not isinstance(value, type) and any(hasattr(value, name) for name in attributes)
 
 
 def _aliases(record: dict[str, Any]) -> tuple[str, ...]:

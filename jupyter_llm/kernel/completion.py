@@ -91,6 +91,8 @@ class Completer:
         asked = option if fragment.startswith("-") and has_value else (words or [""])[-1]
         if action := _taking_value(parser, asked):
             lead = f"{option}=" if has_value else ""
+            if action.dest == "tools":  # several, with commas between them
+                lead = fragment[: fragment.rfind(",") + 1] or lead
             yield from (f"{lead}{quoted(text)}" for text in self._candidates.of(action, verb))
         elif fragment.startswith("-"):
             yield from _options(parser)

@@ -49,6 +49,10 @@ class Output(ABC):
         """Show how things ended."""
         self._draw(view)
 
+    def revise(self, view: View) -> None:
+        """Show how things ended in another way, where what was shown can change."""
+        self._draw(view)
+
     @abstractmethod
     def _draw(self, view: View) -> None: ...
 
@@ -82,6 +86,9 @@ class TerminalOutput(Output):
         """Write what is new and end the line."""
         super().finish(view)
         sys.stdout.write("\n")
+
+    def revise(self, view: View) -> None:
+        """Leave what is written as it is."""
 
     def _draw(self, view: View) -> None:
         grows = view.text.startswith(self._written)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from jupyter_llm.types import Message
 
-from .answer import Answer
-from .asking import show_answer
 from .code import blocks
 from .display import code_view, fenced, line_view, open_output
+from .exchange import Exchange, Question
+from .sampling import sampling_options
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -56,10 +56,17 @@ def fix(shell: InteractiveShell, failure: Failure, arguments: Namespace) -> None
 
     Nothing runs: who reads the difference decides.
     """
-    answer = Answer(arguments.model or "")
     prompt = question(failure, " ".join(arguments.remark))
-    show_answer(shell, [Message(role="user", content=prompt)], arguments, answer)
-    cell = mended(answer.text, failure.cell)
+    exchange = Exchange(
+        shell,
+        Question(
+            turns=[Message(role="user", content=prompt)],
+            model=arguments.model,
+            options=sampling_options(arguments),
+        ),
+    )
+    exchange.run()
+    cell = mended(exchange.answer.text, failure.cell)
     output = open_output(shell)
     if cell is None:
         output.finish(line_view("The answer has no other cell to propose."))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from jupyter_llm.types import Message
+
+Turns = list[Message | dict[str, Any]]
+"""The messages of a conversation; those with images are as the server takes them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,11 +25,28 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Turn:
-    """A question and its answer, which is empty if the question failed."""
+    """A question and its answer, which is empty if the question failed.
+
+    `images` are the parts of the question's message that show something.
+    """
 
     place: Place
     question: str
     answer: str
+    images: tuple[dict[str, Any], ...] = ()
+
+    def messages(self) -> tuple[Message | dict[str, Any], ...]:
+        """The turn as a model is told of it; nothing of a question that failed."""
+        if not self.answer:
+            return ()
+        return (asked(self.question, self.images), Message(role="assistant", content=self.answer))
+
+
+def asked(question: str, images: Sequence[dict[str, Any]] = ()) -> Message | dict[str, Any]:
+    """The user's message: its images come first, as models were trained to see them."""
+    if not images:
+        return Message(role="user", content=question)
+    return {"role": "user", "content": [*images, {"type": "text", "text": question}]}
 
 
 class Conversation:
@@ -41,25 +63,20 @@ class Conversation:
     def __len__(self) -> int:
         return len(self._turns)
 
-    def before(self, place: Place) -> tuple[Message, ...]:
+    def before(self, place: Place) -> tuple[Message | dict[str, Any], ...]:
         """The messages that lead up to a question asked at `place`."""
-        return tuple(
-            message
-            for turn in self._turns[: self._position(place)]
-            if turn.answer
-            for message in (
-                Message(role="user", content=turn.question),
-                Message(role="assistant", content=turn.answer),
-            )
-        )
+        turns = self._turns[: self._position(place)]
+        return tuple(message for turn in turns for message in turn.messages())
 
-    def record(self, place: Place, question: str, answer: str) -> None:
+    def record(
+        self, place: Place, question: str, answer: str, images: Sequence[dict[str, Any]] = ()
+    ) -> None:
         """Put a turn at its place; what the cell said in earlier executions goes.
 
         A question that failed has an empty answer: it keeps its cell's place
         and is not sent again.
         """
-        turn = Turn(place=place, question=question, answer=answer)
+        turn = Turn(place=place, question=question, answer=answer, images=tuple(images))
         self._turns.insert(self._position(place), turn)
         self._turns = [old for old in self._turns if not _replaces(place, old.place)]
 

@@ -54,7 +54,7 @@ def _fill(verbs: dict[str, Parser]) -> None:
     add_remove_arguments(verbs["rm"])
     # not a model of this server, as `name` is everywhere else
     verbs["pull"].add_argument("repo", metavar="NAME", help=PULL_NAME)
-    verbs["search"].add_argument("text", metavar="TEXT", help=SEARCH_TEXT)
+    verbs["search"].add_argument("words", nargs="+", metavar="TEXT", help=SEARCH_TEXT)
     verbs["unload"].add_argument("name", metavar="NAME", help=_MODEL)
     verbs["usage"].add_argument(
         "name", metavar="NAME", nargs="?", help=f"{_MODEL}; all if left out"

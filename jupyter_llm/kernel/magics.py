@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
-Function = TypeVar("Function", bound="Callable[..., None]")
+Function = TypeVar("Function", bound="Callable[..., Any]")
 
 
 def register(shell: InteractiveShell) -> None:
@@ -51,7 +51,9 @@ def _documented(parser: Callable[[], Parser]) -> Callable[[Function], Function]:
     """Put the arguments that a parser takes behind a docstring: `%llm?` shows it."""
 
     def mark(function: Function) -> Function:
-        function.__doc__ = f"{inspect.getdoc(function)}\n\n{parser().format_help()}"
+        arguments = parser()
+        arguments.description = None  # the docstring says it
+        function.__doc__ = f"{inspect.getdoc(function)}\n\n{arguments.format_help()}"
         return function
 
     return mark
@@ -97,7 +99,7 @@ class LLMMagics(Magics):
     @_documented(cell_parser)
     @no_var_expand
     @cell_magic("llm")  # type: ignore[arg-type]  # IPython's decorators lose the type
-    def ask(self, line: str, cell: str) -> None:
+    def ask(self, line: str, cell: str) -> Any:
         """Send the cell to a language model and stream its answer.
 
         Examples:
@@ -106,6 +108,10 @@ class LLMMagics(Magics):
 
             %%llm -m NAME -o reply            ask this model, keep the answer in a variable
 
+            %%llm --schema City               an answer of a type of the notebook
+            %%llm --as DataFrame -o table     or as a table
+            %%llm --tools weather,convert     let the model call functions of the notebook
+            %%llm --image figure              show it a figure, an array or a file
             %%llm --code --temperature 0      put the code of the answer into a new cell
 
         The cells of a kernel share a conversation; a cell that runs again takes its old place
@@ -118,7 +124,8 @@ class LLMMagics(Magics):
             arguments = cell_parser().parse_args([interpolate(w, variables) for w in words])
             if not cell.strip():
                 raise UsageError("The cell is empty: write a prompt below %%llm.")
-            self._questions.ask(interpolate(cell.strip("\n"), variables), arguments)
+            return self._questions.ask(interpolate(cell.strip("\n"), variables), arguments)
+        return None
 
     def note(self, result: ExecutionResult) -> None:
         """Look at a cell that has ended: did it fail, did it take our magics away?"""

@@ -63,7 +63,7 @@ class Verbs:
 
     def _search(self, arguments: Namespace) -> None:
         with Client() as client:
-            self._show(found(client, arguments.text))
+            self._show(found(client, " ".join(arguments.words)))
 
     def _pull(self, arguments: Namespace) -> None:
         output = open_output(self._shell)

@@ -42,6 +42,10 @@ def check_removable(
             one of `shared_dirs` there.
     """
     path = Path(model.path)
+    if model.source is ModelSource.REMOTE:
+        raise InvalidRequestError(
+            f"{model.id} runs elsewhere. Take it out of LLMExtension.remotes.", param="id"
+        )
     if model.source is ModelSource.BUILT_IN or path.resolve() == GUIDE_PATH.resolve():
         raise InvalidRequestError(f"{model.id} is built in and stays.", param="id")
     # a link is deleted itself, wherever it leads: its folder is what counts

@@ -131,6 +131,8 @@ _USUAL = {
     "adapters": (),
     "speculation": "none",
     "draft_model": "",
+    "split_mode": "layer",
+    "tensor_split": (),
 }
 """What engines choose where nobody does, as far as their figures do not tell."""
 

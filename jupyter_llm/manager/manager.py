@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from jupyter_llm.engines.base import Engine
+    from jupyter_llm.engines.remote.remotes import Remotes
     from jupyter_llm.manager.instance import Instance
     from jupyter_llm.manager.settings import ManagerSettings
     from jupyter_llm.types import (
@@ -77,6 +78,30 @@ class ModelManager:
     def models_dirs(self) -> tuple[str, ...]:
         """The folders that models are found in."""
         return self._settings.models_dirs
+
+    @property
+    def remotes(self) -> Remotes:
+        """The services that models may run in; those that are added are listed at once."""
+        return self._settings.remotes
+
+    async def withdraw(self, remote_id: str, *, owner: str) -> None:
+        """Offer the models of a service no longer, and unload them; only its owner can.
+
+        Raises:
+            EngineDiedError: An engine did not end in time.
+        """
+        remote = self.remotes.remove(remote_id, owner=owner)
+        for model_id in remote.models if remote else ():
+            if instance := self._parts.instances.get(model_id):
+                await instance.close()
+
+    async def relays(self, name: str) -> bool:
+        """Whether the model of this name, if there is one, takes requests that are `Relayed`."""
+        if not self.remotes:
+            return False
+        await self._settings.saved.fresh()
+        name = self._settings.model_of(name or self._parts.names.active_id)
+        return self.remotes.speaks(name)
 
     async def stop(self) -> None:
         """Unload everything, in `stop_timeout_s` at most; what then still runs is left."""

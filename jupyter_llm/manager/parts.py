@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from jupyter_llm.engines import select
+from jupyter_llm.engines.remote.remotes import ENGINE
 from jupyter_llm.library.catalogue import Catalogue
 from jupyter_llm.manager.gates import Gates
 from jupyter_llm.manager.holder import Finders
@@ -82,9 +83,19 @@ def _catalogue(settings: ManagerSettings) -> Catalogue:
         shared_dirs=settings.shared_models_dirs,
         hf_cache_dir=settings.hf_cache_dir,
         paths=settings.model_paths,
-        others=select.built_in_models,
+        others=lambda: (*select.built_in_models(), *settings.remotes.models()),
     )
 
 
 def _engines(settings: ManagerSettings) -> Callable[[str], Callable[[], Engine]]:
-    return partial(select.find_engine, isolation=settings.isolation, under_hub=settings.under_hub)
+    find = partial(select.find_engine, isolation=settings.isolation, under_hub=settings.under_hub)
+
+    def find_any(name: str) -> Callable[[], Engine]:
+        if name != ENGINE:
+            return find(name)
+        from jupyter_llm.engines.remote.engine import RemoteEngine
+
+        # the one engine that has to be told whom it may call
+        return partial(RemoteEngine, settings.remotes)
+
+    return find_any

@@ -36,11 +36,9 @@ class Replay:
         self,
         events: AsyncGenerator[bytes, None],
         *,
-        owner: str,
         grace_s: float,
         on_given_up: Callable[[], object],
     ) -> None:
-        self.owner = owner
         self._grace_s = grace_s
         self._on_given_up = on_given_up
         self._kept: deque[bytes] = deque()
@@ -142,13 +140,13 @@ class Replays:
 
     def __init__(self, grace_s: float) -> None:
         self.grace_s = grace_s
-        self._replays: dict[str, Replay] = {}
+        self._replays: dict[tuple[str, str], Replay] = {}
 
     def start(self, answer_id: str, owner: str, events: AsyncGenerator[bytes, None]) -> Replay:
         """Let an answer run, for its owner to follow.
 
         Raises:
-            InvalidRequestError: None can be picked up here.
+            InvalidRequestError: None can be picked up here, or the owner has one of this id.
             OverloadedError: Too many are running already.
         """
         if not self.grace_s:
@@ -157,14 +155,19 @@ class Replays:
                 "'resumable' out.",
                 param="resumable",
             )
+        key = (owner, answer_id)
+        if key in self._replays:
+            raise InvalidRequestError(
+                f"There is a stream {answer_id!r} already. Give each one an id of its own.",
+                param="stream_id",
+            )
         self._make_room()
         replay = Replay(
             events,
-            owner=owner,
             grace_s=self.grace_s,
-            on_given_up=partial(self._forget, answer_id),
+            on_given_up=partial(self._forget, key),
         )
-        self._replays[answer_id] = replay
+        self._replays[key] = replay
         return replay
 
     def find(self, answer_id: str, owner: str) -> Replay:
@@ -173,8 +176,8 @@ class Replays:
         Raises:
             StreamNotFoundError: It is not, or there is none, or none any more.
         """
-        replay = self._replays.get(answer_id)
-        if replay is None or replay.owner != owner:
+        replay = self._replays.get((owner, answer_id))
+        if replay is None:
             raise StreamNotFoundError(
                 f"There is no stream {answer_id!r} to go on with: streams are kept where a "
                 f"request has 'resumable': true, for {self.grace_s:g} seconds after their reader "
@@ -189,7 +192,7 @@ class Replays:
             StreamNotFoundError: There is none of this id and owner.
         """
         replay = self.find(answer_id, owner)
-        del self._replays[answer_id]
+        del self._replays[(owner, answer_id)]
         await replay.end()
 
     async def stop(self) -> None:
@@ -197,8 +200,8 @@ class Replays:
         replays, self._replays = self._replays, {}
         await asyncio.gather(*(replay.end() for replay in replays.values()))
 
-    def _forget(self, answer_id: str) -> None:
-        self._replays.pop(answer_id, None)
+    def _forget(self, key: tuple[str, str]) -> None:
+        self._replays.pop(key, None)
 
     def _make_room(self) -> None:
         if len(self._replays) < MAX_REPLAYS:

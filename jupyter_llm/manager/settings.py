@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jupyter_llm.engines.remote.remotes import Remotes
 from jupyter_llm.manager.turns import Bounds
 from jupyter_llm.registry.settings import SavedSettings
 from jupyter_llm.types import LoadOptions
@@ -65,7 +66,7 @@ class ManagerSettings:
     `failed_load_cooldown_s`. A reload waits `drain_timeout_s` for what runs on the old one.
 
     `saved` is what others decide about single models; where an operator has decided the same,
-    the operator's word counts.
+    the operator's word counts. `remotes` are the services that models may run in.
     """
 
     models_dirs: tuple[str, ...] = ()
@@ -78,6 +79,7 @@ class ManagerSettings:
     aliases: Mapping[str, str] = field(default_factory=dict)
     pinned_models: tuple[str, ...] = ()
     saved: SavedSettings = field(default_factory=SavedSettings)
+    remotes: Remotes = field(default_factory=Remotes)
     keep_alive_s: float = math.inf
     memory_budget_bytes: int = 0
     memory_margin_bytes: int = 0

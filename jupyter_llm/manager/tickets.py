@@ -16,9 +16,15 @@ def ticket_of(request: Shared) -> Ticket:
     return Ticket(
         user=request.user,
         priority=request.priority,
-        num_prompt=sum(map(_estimated, _texts(request))),
+        num_prompt=_num_prompt(request),
         request_id=request.id,
     )
+
+
+def _num_prompt(request: Shared) -> int:
+    if isinstance(request, GenerationRequest) and request.relayed is not None:
+        return len(request.relayed.body) // _CHARACTERS_PER_TOKEN
+    return sum(map(_estimated, _texts(request)))
 
 
 def _texts(request: Shared) -> tuple[str | tuple[int, ...], ...]:

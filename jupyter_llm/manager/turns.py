@@ -62,9 +62,9 @@ class Turn:
 
     def count(self, chunk: TokenChunk) -> None:
         """Charge the user for what was just written; the last chunk knows what is exact."""
-        if chunk.text or chunk.reasoning or chunk.tool_calls:
-            self._num_counted += 1
-            self._turns.queue.charge(self.ticket.user, num_completion=1)
+        if num_written := chunk.num_written:
+            self._num_counted += num_written
+            self._turns.queue.charge(self.ticket.user, num_completion=num_written)
         if chunk.usage:
             self._usage[chunk.index] = chunk.usage
 

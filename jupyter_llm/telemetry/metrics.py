@@ -75,7 +75,7 @@ class Metrics:
         try:
             async with aclosing(chunks):
                 async for chunk in chunks:
-                    if chunk.text:
+                    if chunk.text or chunk.relayed:
                         now = time.perf_counter()
                         # of several answers each has a pace of its own, and all one beginning
                         if before := last_at.get(chunk.index):

@@ -16,6 +16,7 @@ from jupyter_llm.types.embedding import (
 from jupyter_llm.types.generation import (
     FinishReason,
     GenerationRequest,
+    Relayed,
     SamplingParams,
     Timings,
     TokenAlternative,
@@ -68,6 +69,7 @@ __all__ = [
     "ModelUsage",
     "QueuePosition",
     "Ranking",
+    "Relayed",
     "RerankRequest",
     "SamplingParams",
     "Suggestion",

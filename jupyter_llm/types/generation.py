@@ -44,16 +44,32 @@ class SamplingParams:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Relayed:
+    """A request as its caller has written it, for a model that speaks OpenAI's protocol itself.
+
+    `route` is the path below `/v1/` and `body` a JSON object that lacks only the name of the
+    model. With `is_stream` the answer comes as server-sent events, of which the caller wants
+    the one that has nothing but the usage if `wants_usage`.
+    """
+
+    route: str
+    body: bytes = field(repr=False)
+    is_stream: bool = False
+    wants_usage: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class GenerationRequest:
     """What one caller wants generated.
 
     Exactly one of `messages` (a conversation, rendered by the model's chat
-    template), `prompt` (text taken as it is) and `prompt_tokens` is given; `suffix` is
-    the text behind the gap that the answer to a prompt fills. `reasoning_effort` and
-    `template_arguments` go to the chat template; `reasoning_budget` bounds the tokens
-    of reasoning, 0 allows none. `user` is who asks, empty for nobody known; among the
-    requests of one user the higher `priority` goes first. `keep_alive_s` is how long
-    the model stays in memory afterwards; `None` changes nothing, infinity is for ever.
+    template), `prompt` (text taken as it is), `prompt_tokens` and `relayed`, which models
+    of the format `openai` alone take, is given; `suffix` is the text behind the gap that the
+    answer to a prompt fills. `reasoning_effort` and `template_arguments` go to the chat
+    template; `reasoning_budget` bounds the tokens of reasoning, 0 allows none. `user` is who
+    asks, empty for nobody known; among the requests of one user the higher `priority` goes
+    first. `keep_alive_s` is how long the model stays in memory afterwards; `None` changes
+    nothing, infinity is for ever.
     """
 
     id: str
@@ -72,6 +88,7 @@ class GenerationRequest:
     template_arguments: Mapping[str, Any] = field(default_factory=dict)
     user: str = ""
     priority: int = 0
+    relayed: Relayed | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,7 +155,8 @@ class TokenChunk:
 
     `index` says which of several answers to one call it belongs to: then each answer ends
     with its finish reason, and the last of them with the usage and the timings of all.
-    `stop` is the stop string that ended it.
+    `stop` is the stop string that ended it. `relayed` is what has come of the answer to a
+    relayed request: whole server-sent events, or the body.
     """
 
     text: str
@@ -150,3 +168,11 @@ class TokenChunk:
     timings: Timings | None = None
     index: int = 0
     stop: str | None = None
+    relayed: bytes = b""
+
+    @property
+    def num_written(self) -> int:
+        """About how many tokens a reader gets with this chunk."""
+        if self.relayed:
+            return self.relayed.count(b"data: {")
+        return int(bool(self.text or self.reasoning or self.tool_calls))

@@ -20,13 +20,14 @@ class ModelState(StrEnum):
 
 
 class ModelSource(StrEnum):
-    """Where a model's files lie; `path` is a file that the operator named."""
+    """Where a model's files lie; `path` is a file that the operator named, `remote` elsewhere."""
 
     BUILT_IN = "built-in"
     MODELS_DIR = "models_dir"
     SHARED = "shared"
     HF_CACHE = "hf_cache"
     PATH = "path"
+    REMOTE = "remote"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,7 +85,9 @@ class LoadOptions:
     are LoRA adapters that change its weights: names, which become paths for the engine.
     `speculation` is how tokens are guessed ahead, `prompt_lookup`, `draft_model` or `none`;
     `draft_model` is the model that guesses, by its name, which becomes a path for the
-    engine. Empty names none.
+    engine. Empty names none. Over several GPUs a model is spread by `split_mode`, whole
+    layers (`layer`), parts of each (`row`) or not at all (`none`), in the proportions of
+    `tensor_split`.
     """
 
     context_length: int | None = None
@@ -97,6 +100,8 @@ class LoadOptions:
     adapters: tuple[str, ...] | None = None
     speculation: str | None = None
     draft_model: str | None = None
+    split_mode: str | None = None
+    tensor_split: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,11 +122,13 @@ class EngineStats:
     """A snapshot of a loaded engine; counters grow from zero at load.
 
     `decode_s` is the time spent in the model's forward pass, `step_s` the whole
-    time of the steps around it.
+    time of the steps around it. `can_fill_gaps` says whether the model writes what stands
+    between a prompt and its `suffix`.
     """
 
     slots: int = 0
     context_length: int = 0
+    can_fill_gaps: bool = False
     num_kv_cells: int = 0
     num_kv_cells_used: int = 0
     num_running: int = 0

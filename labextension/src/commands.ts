@@ -1,41 +1,53 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import { DocumentWidget } from '@jupyterlab/docregistry';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import type { CommandRegistry } from '@lumino/commands';
 
+import { CommandIDs, may } from './commandids';
+import { addModelCommands } from './modelcommands';
 import type { IModelManager } from './tokens';
 
-export namespace CommandIDs {
-  export const showPanel = 'llm:show-panel';
-  export const refresh = 'llm:refresh';
-  export const insertExample = 'llm:insert-example';
+export { CommandIDs };
+
+/** What the commands use of the panel. */
+export interface IPanel {
+  readonly id: string;
+  load(modelId: string): Promise<void>;
+  editOptions(modelId: string): void;
+  openSearch(): void;
+}
+
+export interface ICommandsOptions {
+  app: JupyterFrontEnd;
+  manager: IModelManager;
+  panel: IPanel;
+  trans: TranslationBundle;
 }
 
 const NO_ARGUMENTS = { args: { type: 'object', properties: {} } };
 
-const ONE_MODEL = {
-  args: {
-    type: 'object',
-    properties: {
-      model: { type: 'string', description: 'The id of the model to ask' }
-    }
-  }
-};
+/** Add the commands of the panel; returns their ids, for the palette. */
+export function addCommands(options: ICommandsOptions): string[] {
+  return [...addPanelCommands(options), ...addModelCommands(options)];
+}
 
-/** Add the commands of this extension; returns their ids, for the palette. */
-export function addCommands(
-  app: JupyterFrontEnd,
-  manager: IModelManager,
-  panelId: string,
-  trans: TranslationBundle
-): string[] {
+function addPanelCommands(options: ICommandsOptions): string[] {
+  const { app, manager, panel, trans } = options;
   const { commands, shell } = app;
   commands.addCommand(CommandIDs.showPanel, {
     label: trans.__('Show Language Models'),
     caption: trans.__('Show the models that this notebook server can run'),
     describedBy: NO_ARGUMENTS,
     execute: () => {
-      shell.activateById(panelId);
+      shell.activateById(panel.id);
+    }
+  });
+  commands.addCommand(CommandIDs.search, {
+    label: trans.__('Find Language Models on the Hub'),
+    caption: trans.__('Look for models to download'),
+    describedBy: NO_ARGUMENTS,
+    isVisible: () => may('write', manager.snapshot),
+    execute: () => {
+      shell.activateById(panel.id);
+      panel.openSearch();
     }
   });
   commands.addCommand(CommandIDs.refresh, {
@@ -44,46 +56,5 @@ export function addCommands(
     describedBy: NO_ARGUMENTS,
     execute: () => manager.refresh()
   });
-  commands.addCommand(CommandIDs.insertExample, {
-    label: trans.__('Insert a %%llm Example'),
-    caption: trans.__('Add cells to the notebook that ask a model a question'),
-    describedBy: ONE_MODEL,
-    execute: args => insertExample(app, args.model)
-  });
-  return Object.values(CommandIDs);
-}
-
-const EXAMPLE_QUESTION = 'What can you do?';
-
-/** Put two cells below the active one, or into a new notebook if none is open. */
-async function insertExample(
-  app: JupyterFrontEnd,
-  model: unknown
-): Promise<void> {
-  const { commands } = app;
-  const ask = typeof model === 'string' ? `%%llm -m ${model}` : '%%llm';
-  if (commands.isEnabled('notebook:insert-cell-below')) {
-    await commands.execute('notebook:insert-cell-below');
-  } else {
-    await openNotebook(app);
-  }
-  await write(commands, `${ask}\n${EXAMPLE_QUESTION}`);
-  // the upper cell comes last: it stays the active one, and it has to run first
-  await commands.execute('notebook:insert-cell-above');
-  await write(commands, '%load_ext jupyter_llm');
-}
-
-/** Open a notebook with the default kernel; its first cell is the active one. */
-async function openNotebook(app: JupyterFrontEnd): Promise<void> {
-  const kernelName = app.serviceManager.kernelspecs.specs?.default ?? '';
-  const opened: unknown = await app.commands.execute('notebook:create-new', {
-    kernelName
-  });
-  if (opened instanceof DocumentWidget) {
-    await opened.context.ready;
-  }
-}
-
-function write(commands: CommandRegistry, text: string): Promise<void> {
-  return commands.execute('notebook:replace-selection', { text });
+  return [CommandIDs.showPanel, CommandIDs.search, CommandIDs.refresh];
 }

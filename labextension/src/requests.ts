@@ -7,7 +7,11 @@ export class RestError extends Error {
     message: string,
     readonly status: number,
     /** A stable word for programs, such as `insufficient_memory`. */
-    readonly code = ''
+    readonly code = '',
+    /** The field of the request that it is about; empty if none. */
+    readonly param = '',
+    /** When it may be sent again, in seconds; 0 if nobody said. */
+    readonly retryAfterS = 0
   ) {
     super(message);
   }
@@ -55,10 +59,16 @@ async function refusalOf(response: Response): Promise<RestError> {
   try {
     const body = (await response.json()) as {
       message?: string;
-      error?: { message?: string; code?: string };
+      error?: { message?: string; code?: string; param?: string | null };
     };
     const message = body.error?.message ?? body.message ?? statusLine;
-    return new RestError(message, status, body.error?.code);
+    return new RestError(
+      message,
+      status,
+      body.error?.code,
+      body.error?.param ?? '',
+      Number(response.headers.get('Retry-After')) || 0
+    );
   } catch {
     return new RestError(statusLine, status); // a proxy's HTML page, or no body at all
   }

@@ -5,9 +5,11 @@ import type {
   IDownloadsBody,
   IHubRepo,
   IHubSearchBody,
+  ILoadOptions,
   IMemoryBody,
   IModelsBody,
-  IOffersBody
+  IOffersBody,
+  ISettingsBody
 } from './types';
 
 /** What the manager asks of the server. */
@@ -28,6 +30,8 @@ export interface IRestAPI {
   /** Begin a download or go on with it; without a file, what suits the machine. */
   download(repoId: string, filename?: string): Promise<IDownload>;
   cancelDownload(downloadId: string): Promise<IDownload>;
+  savedSettings(modelId: string): Promise<ISettingsBody>;
+  saveOptions(modelId: string, options: Partial<ILoadOptions>): Promise<void>;
 }
 
 /** The routes of the server extension; every call rejects with a `RestError` or a network error. */
@@ -93,4 +97,19 @@ export class RestAPI implements IRestAPI {
       `llm/api/admin/downloads/${encodeURIComponent(downloadId)}`
     );
   }
+
+  savedSettings(modelId: string): Promise<ISettingsBody> {
+    return this.requests.get(settingsPath(modelId));
+  }
+
+  async saveOptions(
+    modelId: string,
+    options: Partial<ILoadOptions>
+  ): Promise<void> {
+    await this.requests.post(settingsPath(modelId), { options });
+  }
+}
+
+function settingsPath(modelId: string): string {
+  return `llm/api/admin/models/${encodeURIComponent(modelId)}/settings`;
 }

@@ -10,6 +10,7 @@ import type {
   IModelEntry,
   IModelMemory,
   IOffersBody,
+  ISettingsBody,
   ServerEvent
 } from './types';
 
@@ -26,6 +27,14 @@ export interface IPermissions {
   readonly write: boolean;
 }
 
+/** Whose the memory was at one moment. */
+export interface IMemorySample {
+  /** Seconds since 1970. */
+  readonly at: number;
+  readonly devices: readonly IDevice[];
+  readonly memory: readonly IModelMemory[];
+}
+
 /** One consistent picture of the server; replaced, never changed. */
 export interface ISnapshot {
   /** Whether the server has been asked yet. */
@@ -40,6 +49,12 @@ export interface ISnapshot {
   readonly devices: readonly IDevice[];
   /** What each model in memory holds. */
   readonly memory: readonly IModelMemory[];
+  /** Who had what of each device's memory in the last minutes, oldest first. */
+  readonly history: readonly IMemorySample[];
+  /** Tokens per second that each busy model wrote just now, by its id. */
+  readonly speeds: ReadonlyMap<string, number>;
+  /** The model that answers requests which name none; empty if there is none. */
+  readonly activeId: string;
   /** Downloads, those on their way first. */
   readonly downloads: readonly IDownload[];
   /** Why the last load, unload or switch was refused, by model id. */
@@ -77,6 +92,11 @@ export interface IModelManager extends IDisposable {
     options?: { filename?: string; load?: boolean }
   ): Promise<IDownload>;
   cancelDownload(downloadId: string): Promise<void>;
+  /** Have a model in memory stay for so many idle seconds, -1 for ever. */
+  keepAlive(modelId: string, seconds: number): Promise<void>;
+  /** How a model is loaded where nobody says otherwise. */
+  savedSettings(modelId: string): Promise<ISettingsBody>;
+  saveOptions(modelId: string, options: Partial<ILoadOptions>): Promise<void>;
 }
 
 export const IModelManager = new Token<IModelManager>(

@@ -10,7 +10,7 @@ export type ModelState =
 
 /** Where a model's files lie. */
 export type ModelSource =
-  'built-in' | 'models_dir' | 'shared' | 'hf_cache' | 'path';
+  'built-in' | 'models_dir' | 'shared' | 'hf_cache' | 'path' | 'remote';
 
 /** Whether a model runs in the memory of this machine: well, barely, or not. */
 export type Fit = 'fits' | 'tight' | 'will not fit' | 'unknown';
@@ -63,12 +63,15 @@ export interface ILoadOptions {
   adapters: string[] | null;
   speculation: string | null;
   draft_model: string | null;
+  split_mode: string | null;
+  tensor_split: number[] | null;
 }
 
 /** A snapshot of a loaded engine; counters grow from zero at load. */
 export interface IEngineStats {
   slots: number;
   context_length: number;
+  can_fill_gaps: boolean;
   num_kv_cells: number;
   num_kv_cells_used: number;
   num_running: number;
@@ -141,9 +144,15 @@ export interface IQueuePosition {
   position: number;
 }
 
+/** The model that answers requests which name none. */
+export interface IActiveModel {
+  id: string;
+}
+
 /** `GET llm/models`. */
 export interface IModelsBody {
   data: IModelEntry[];
+  active: IActiveModel | null;
   models_dirs: string[];
 }
 
@@ -186,11 +195,20 @@ export interface IOffer {
   projector: string | null;
   size_bytes: number;
   fit: Fit;
+  /** Whether a download takes this one if none is named. */
+  suggested: boolean;
 }
 
 /** `GET llm/api/admin/hub/{id}`. */
 export interface IOffersBody extends IHubRepo {
   files: IOffer[];
+}
+
+/** What was decided about a model; options that nobody decided are left out. */
+export interface ISettingsBody {
+  options: Partial<ILoadOptions>;
+  keep_alive_s: number | null;
+  pinned: boolean;
 }
 
 interface IEvent<Kind extends string, Data> {
@@ -208,3 +226,84 @@ export type ServerEvent =
   | IEvent<'download', IDownload>
   | IEvent<'vram', IMemoryBody>
   | IEvent<'queue', IQueuePosition>;
+
+/** An API key without its secret: a limit of 0 is none, `models` of `null` are all of them. */
+export interface IKey {
+  name: string;
+  created: string;
+  expires: string | null;
+  scopes: string[];
+  models: string[] | null;
+  requests_per_minute: number;
+  tokens_per_day: number;
+  tokens_today: number;
+}
+
+/** `GET llm/api/admin/keys`. */
+export interface IKeysBody {
+  keys: IKey[];
+}
+
+/** The answer to a new key; its secret is told this once. */
+export interface INewKey extends IKey {
+  key: string;
+}
+
+/** A notebook server of this machine; `held` is what its models hold, by device. */
+export interface IServer {
+  user: string;
+  pid: number;
+  is_own: boolean;
+  held: Record<string, number>;
+}
+
+/** Of `GET llm/vram`: who else has models on this machine. */
+export interface IServersBody {
+  servers: IServer[];
+}
+
+/** An engine; `reason` says why it is not installed, and `install_command` what changes that. */
+export interface IEngineInfo {
+  name: string;
+  installed: boolean;
+  version: string;
+  formats: string[];
+  device: string;
+  reason: string;
+  install_command: string;
+}
+
+/** `GET llm/api/admin/status`, as far as it is shown. */
+export interface IServerStatus {
+  version: string;
+  started_at: number;
+  engines: IEngineInfo[];
+  hints: string[];
+  device_hints: string[];
+  registry: IRegistryState;
+}
+
+/** Whether what is counted can be written down, and why not. */
+export interface IRegistryState {
+  status: string;
+  error: string;
+}
+
+/** What was asked of a model, as far back as the registry goes. */
+export interface ITotalUse {
+  num_requests: number;
+  num_prompt_tokens: number;
+  num_completion_tokens: number;
+}
+
+/** A model and its use. */
+export interface IUsedModel {
+  id: string;
+  last_used_at: number | null;
+  usage: ITotalUse;
+}
+
+/** Of `GET llm/api/admin/models`. */
+export interface IUsedModelsBody {
+  models: IUsedModel[];
+}

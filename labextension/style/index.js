@@ -1,2 +1,4 @@
 import './base.css';
+import './keys.css';
+import './chat.css';
 import './status.css';

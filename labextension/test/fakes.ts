@@ -8,11 +8,13 @@ import type {
   IDownload,
   IEngineStats,
   IHubRepo,
+  ILoadOptions,
   IMemoryBody,
   IMemoryUse,
   IModelEntry,
   IModelsBody,
   IOffersBody,
+  ISettingsBody,
   ModelState,
   ServerEvent
 } from '../src/types';
@@ -27,6 +29,7 @@ const NO_MEMORY: IMemoryUse = {
 const IDLE: IEngineStats = {
   slots: 0,
   context_length: 0,
+  can_fill_gaps: false,
   num_kv_cells: 0,
   num_kv_cells_used: 0,
   num_running: 0,
@@ -104,12 +107,17 @@ export class FakeServer implements IRestAPI {
   /** What every load and unload is answered with. */
   refusal: Error | null = null;
   questions = 0;
+  saved: Partial<ILoadOptions> = {};
   loads: [string, LoadRequest | undefined][] = [];
   gate: Promise<void> = Promise.resolve();
 
   listModels(): Promise<IModelsBody> {
     this.questions += 1;
-    return this.answer({ data: this.models, models_dirs: ['/models'] });
+    return this.answer({
+      data: this.models,
+      models_dirs: ['/models'],
+      active: null
+    });
   }
 
   readMemory(): Promise<IMemoryBody> {
@@ -152,6 +160,15 @@ export class FakeServer implements IRestAPI {
 
   cancelDownload(downloadId: string): Promise<IDownload> {
     return this.answer(aDownload(downloadId, 'cancelled'));
+  }
+
+  savedSettings(): Promise<ISettingsBody> {
+    const options = this.saved;
+    return this.answer({ options, keep_alive_s: null, pinned: false });
+  }
+
+  saveOptions(): Promise<void> {
+    return this.answer(undefined);
   }
 
   private answer<T>(value: T): Promise<T> {

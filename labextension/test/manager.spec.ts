@@ -84,7 +84,11 @@ describe('refresh', () => {
     server.listModels = prompt;
     server.models = [aStatus('guide', 'ready')];
     await manager.refresh();
-    answerLate({ data: [aStatus('guide', 'unloaded')], models_dirs: [] });
+    answerLate({
+      data: [aStatus('guide', 'unloaded')],
+      models_dirs: [],
+      active: null
+    });
     await first;
     expect(stateOf('guide')).toBe('ready');
   });
@@ -191,10 +195,16 @@ describe('events', () => {
     manager.watch();
     await pass();
     expect(manager.snapshot).toMatchObject({ asked: true, isLive: true });
-    events.tell({ type: 'model', data: aStatus('guide', 'ready') });
-    expect(stateOf('guide')).toBe('ready');
+    events.tell({ type: 'model', data: aStatus('guide', 'loading') });
+    expect(stateOf('guide')).toBe('loading');
     await pass(600_000);
     expect(server.questions).toBe(1);
+
+    server.models = [aStatus('guide', 'ready')];
+    events.tell({ type: 'model', data: aStatus('guide', 'ready') });
+    await pass(600_000);
+    expect(stateOf('guide')).toBe('ready');
+    expect(server.questions).toBe(2); // what it takes is known better now
   });
 
   it('are shared by all who look, and end some time after the last has left', async () => {
@@ -288,10 +298,14 @@ describe('events', () => {
       });
     manager.watch();
     await pass();
-    events.tell({ type: 'model', data: aStatus('guide', 'ready') });
-    answer({ data: [aStatus('guide', 'loading')], models_dirs: [] });
+    events.tell({ type: 'model', data: aStatus('guide', 'loading') });
+    answer({
+      data: [aStatus('guide', 'queued')],
+      models_dirs: [],
+      active: null
+    });
     await pass();
-    expect(stateOf('guide')).toBe('ready');
+    expect(stateOf('guide')).toBe('loading');
   });
 
   it('of models that are not in the list, or that were missed, ask anew', async () => {

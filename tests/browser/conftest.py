@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 PANEL = Path(__file__).parents[2] / "jupyter_llm/labextension/package.json"
 LAB = (sys.executable, "-m", "jupyterlab", "--expose-app-in-browser")
-SETTINGS = "@jupyterlab/apputils-extension/notification.jupyterlab-settings"
+NOTIFICATION = "@jupyterlab/apputils-extension/notification"
+PANEL_SETTINGS = "@jupyter-llm/labextension/panel"
 NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
 
 
@@ -33,14 +34,18 @@ def lab(new_lab: Callable[..., LiveServer]) -> Iterator[LiveServer]:
 def new_lab(
     tmp_path_factory: pytest.TempPathFactory, browser_and_panel: None
 ) -> Callable[..., LiveServer]:
-    """Makes a JupyterLab with settings of its own, yet to be started."""
+    """Makes a JupyterLab with settings of its own for the panel, yet to be started."""
 
-    def make(*options: str, env: dict[str, Any] | None = None) -> LiveServer:
+    def make(
+        *options: str, env: dict[str, Any] | None = None, settings: object = None
+    ) -> LiveServer:
         folder = tmp_path_factory.mktemp("user-settings")
-        (folder / SETTINGS).parent.mkdir(parents=True)
-        (folder / SETTINGS).write_text(json.dumps(NO_NEWS))
-        settings = {"JUPYTERLAB_SETTINGS_DIR": str(folder)}
-        return LiveServer(*options, command=LAB, env={**settings, **(env or {})})
+        for path, content in ((NOTIFICATION, NO_NEWS), (PANEL_SETTINGS, settings or {})):
+            file = folder / f"{path}.jupyterlab-settings"
+            file.parent.mkdir(parents=True)
+            file.write_text(json.dumps(content))
+        user = {"JUPYTERLAB_SETTINGS_DIR": str(folder)}
+        return LiveServer(*options, command=LAB, env={**user, **(env or {})})
 
     return make
 

@@ -19,8 +19,8 @@ SCREENSHOTS = Path(__file__).parents[2] / "build/screenshots"
 SIZE = {"width": 1280, "height": 800}
 START_TIMEOUT_MS = 120_000
 KERNEL_IS_IDLE = """() => {
-  const session = window.jupyterapp.shell.currentWidget.sessionContext;
-  return session.isReady && session.kernelDisplayStatus === 'idle';
+  const session = window.jupyterapp.shell.currentWidget?.sessionContext;
+  return session?.isReady && session.kernelDisplayStatus === 'idle';
 }"""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
@@ -44,8 +44,16 @@ class LabPage:
     def model(self, model_id: str) -> Locator:
         return self.panel.locator(f'[data-model="{model_id}"]')
 
+    def download(self, repo_id: str) -> Locator:
+        return self.panel.locator(f'[data-download="{repo_id}"]')
+
     async def press(self, label: str, model_id: str) -> None:
         await self.panel.get_by_role("button", name=f"{label}: {model_id}", exact=True).click()
+
+    async def choose(self, label: str, model_id: str) -> None:
+        """Take something from the menu of a model."""
+        await self.panel.get_by_role("button", name=f"More: {model_id}", exact=True).click()
+        await self.page.get_by_role("menuitem", name=label).click()
 
     async def expect_state(self, model_id: str, state: str) -> None:
         await expect(self.model(model_id)).to_have_attribute("data-state", state, timeout=30_000)
@@ -66,26 +74,53 @@ class LabPage:
         await expect(self.page.locator("body")).to_have_attribute("data-jp-theme-name", name)
         await expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)
 
+    async def reload(self) -> None:
+        # `?reset` would throw away where everything was
+        await self.page.goto(self.page.url.split("?")[0])
+        await until_started(self.page)
+
+    @asynccontextmanager
+    async def second_tab(self) -> AsyncGenerator[LabPage]:
+        """The same JupyterLab in another tab of the same browser."""
+        page = await self.page.context.new_page()
+        await page.goto(self.page.url.split("?")[0])
+        await until_started(page)
+        yield LabPage(page)
+        await page.close()
+
     async def screenshot(self, name: str) -> None:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         await self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
+async def until_started(page: Page) -> None:
+    """Wait until JupyterLab has started and has put everything where it was."""
+    await page.wait_for_function("window.jupyterapp", timeout=START_TIMEOUT_MS)
+    # Notebook 7 has no such promise
+    await page.evaluate("window.jupyterapp.allPluginsActivated?.then(() => true)")
+    await page.evaluate("window.jupyterapp.restored.then(() => true)")
+
+
 @asynccontextmanager
-async def opened(lab: LiveServer, path: str = "lab") -> AsyncGenerator[LabPage]:
-    """JupyterLab in a fresh browser; an exception in its scripts fails the test."""
+async def opened(
+    lab: LiveServer, path: str = "lab", *, before: str = "", known_errors: tuple[str, ...] = ()
+) -> AsyncGenerator[LabPage]:
+    """JupyterLab in a fresh browser; an exception in its scripts fails the test.
+
+    The script `before` runs before those of the page. `known_errors` are those of others that
+    cannot be helped.
+    """
     # a browser that runs as root, as in most containers, has no sandbox to use
     args = ["--no-sandbox"] if os.geteuid() == 0 else []
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=find_browser(), args=args)
-        page = await browser.new_page(viewport=SIZE)
+        page = await (await browser.new_context(viewport=SIZE)).new_page()
         errors: list[str] = []
+        await page.add_init_script(before)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.set_default_navigation_timeout(START_TIMEOUT_MS)
         await page.goto(f"{lab.server_url}{path}?reset&token={lab.token}")
-        await page.wait_for_function("window.jupyterapp", timeout=START_TIMEOUT_MS)
-        await page.evaluate("window.jupyterapp.allPluginsActivated.then(() => true)")
-        await page.evaluate("window.jupyterapp.restored.then(() => true)")
+        await until_started(page)
         yield LabPage(page)
         await browser.close()
-    assert errors == []
+    assert set(errors) <= set(known_errors), errors

@@ -22,16 +22,129 @@ pytestmark = pytest.mark.timeout(300)  # a browser and JupyterLab take long on a
 
 HERE = Path(__file__).parent
 PANEL = "#jp-llm-models"
+# the app is there before its plugins are activated: wrap them then
+MEASURE_ACTIVATION = """
+window.activationTimes = {};
+Object.defineProperty(window, 'jupyterapp', {
+  configurable: true,
+  get: () => window.theApp,
+  set: app => {
+    window.theApp = app;
+    for (const [id, data] of app.pluginRegistry._plugins) {
+      const [scope, name] = id.split(':');
+      if (scope === '@jupyter-llm/labextension') {
+        const activate = data.activate;
+        data.activate = (...needed) => {
+          const begun = performance.now();
+          const made = activate(...needed);
+          window.activationTimes[name] = performance.now() - begun;
+          return made;
+        };
+      }
+    }
+  }
+});
+"""
 
 
-async def test_a_model_is_loaded_and_unloaded(lab: LiveServer) -> None:
+async def test_a_model_is_loaded_asked_about_kept_and_unloaded(lab: LiveServer) -> None:
     async with opened(lab) as page:
         await page.open_panel()
         await page.expect_state("guide", "unloaded")
-        await page.press("Load", "guide")
+        # which Lab gives the focus to, sooner or later
+        await expect(page.page.locator(".jp-Launcher")).to_be_focused(timeout=30_000)
+        await page.panel.get_by_role("button", name="Load: guide").press("Enter")
         await page.expect_state("guide", "ready")
+        # the same model in another list: the keyboard's place is kept
+        await expect(page.panel.get_by_role("button", name="Unload: guide")).to_be_focused()
+        await expect(page.panel.get_by_role("status").first).to_have_text("guide is ready")
+        await page.panel.get_by_role("combobox", name="How long guide").select_option("-1")
+        await expect(page.model("guide")).not_to_contain_text("left")
+        await look(page, "loaded", PANEL)
         await page.press("Unload", "guide")
         await page.expect_state("guide", "unloaded")
+
+
+async def test_a_model_is_loaded_with_options_that_are_remembered(lab: LiveServer) -> None:
+    async with opened(lab) as page:
+        await page.open_panel()
+        await page.choose("Load with Options…", "guide")
+        form = page.panel.get_by_role("form", name="Load options of guide")
+        await expect(form.get_by_label("Context length")).to_be_focused()
+        await page.page.keyboard.type("512")
+        await form.get_by_label("Slots").fill("2")
+        await form.get_by_label("KV cache type").select_option("q8_0")
+        await form.get_by_label("Guess ahead").select_option("prompt_lookup")
+        await form.get_by_label("Remember for this model").check()
+        await look(page, "options", PANEL)
+        await form.get_by_role("button", name="Load: guide with these options").click()
+        await page.expect_state("guide", "ready")
+        await expect(page.model("guide")).to_contain_text("0 of 2 running")
+        await expect(page.model("guide")).to_contain_text("512 tokens")
+        saved = lab.json("api/admin/models/guide/settings")["options"]
+        assert (saved["slots"], saved["speculation"]) == (2, "prompt_lookup")
+
+        await page.choose("Load with Options…", "guide")
+        await expect(form.get_by_label("Context length")).to_have_value("512")
+        await page.page.keyboard.press("Escape")
+        await expect(form).to_have_count(0)
+        await page.press("Unload", "guide")
+        await page.expect_state("guide", "unloaded")
+        lab.json("api/admin/models/guide/settings", method="DELETE")
+
+
+async def test_two_tabs_agree_on_a_switch_and_on_a_busy_model(lab: LiveServer) -> None:
+    async with opened(lab) as page, opened(lab) as other:
+        await page.open_panel()
+        await other.open_panel()
+        await page.choose("Switch to This Model", "echo")
+        for tab in (page, other):
+            await tab.expect_state("echo", "ready")
+            await expect(tab.model("echo")).to_contain_text("default")
+        await other.choose("Switch to This Model", "guide")
+        for tab in (page, other):
+            await tab.expect_state("guide", "ready")
+            await expect(tab.model("guide")).to_contain_text("default")
+            await tab.expect_state("echo", "unloaded")
+
+        body = {"model": "guide", "prompt": "What can you do?", "ignore_eos": True}
+        asking = asyncio.to_thread(lab.json, "v1/completions", {**body, "max_tokens": 1500})
+        answer = asyncio.create_task(asking)
+        for tab in (page, other):
+            await expect(tab.model("guide")).to_contain_text("tokens/s", timeout=30_000)
+            await expect(tab.model("guide")).to_contain_text("1 of")
+        await look(page, "busy", PANEL)
+        await answer
+        await expect(page.model("guide")).to_contain_text("idle", timeout=30_000)
+        await page.press("Unload", "guide")
+        await other.expect_state("guide", "unloaded")
+
+
+async def test_the_panel_survives_a_restart_of_the_server(
+    new_lab: Callable[..., LiveServer],
+) -> None:
+    with new_lab() as lab:
+        async with opened(lab) as page:
+            await page.open_panel()
+            await page.press("Load", "echo")
+            await page.expect_state("echo", "ready")
+            lab.stop()
+            note = page.panel.get_by_role("alert").filter(has_text="does not answer")
+            await expect(note).to_be_visible(timeout=30_000)
+            await page.screenshot("offline")
+            assert await serious_violations(page.page, PANEL) == []
+            await asyncio.to_thread(lab.start_again)
+            await expect(note).to_have_count(0, timeout=60_000)
+            await page.expect_state("echo", "unloaded")
+            lab.json("load", {"model": "echo"})
+            await page.expect_state("echo", "ready")
+
+
+async def test_activation_takes_no_time(lab: LiveServer) -> None:
+    async with opened(lab, before=MEASURE_ACTIVATION) as page:
+        times = await page.page.evaluate("window.activationTimes")
+        assert {"manager", "panel"} <= times.keys()
+        assert max(times.values()) <= 50, times
 
 
 async def test_the_panel_follows_what_others_do(lab: LiveServer) -> None:
@@ -65,12 +178,12 @@ async def test_the_memory_of_the_machine_is_shown(lab: LiveServer) -> None:
 async def test_the_way_to_a_real_model_is_shown_until_there_is_one(
     new_lab: Callable[..., LiveServer], tmp_path: Path
 ) -> None:
-    with new_lab(f"--LLMExtension.models_dir={tmp_path}") as lab:
+    models_dir = f"--LLMExtension.models_dir={tmp_path}"
+    with new_lab(models_dir, settings={"suggestions": []}) as lab:
         async with opened(lab) as page:
             await page.open_panel()
             welcome = page.panel.get_by_role("region", name="First steps")
             await expect(welcome).to_contain_text(str(tmp_path))
-            await page.screenshot("welcome")
             shutil.copy(GUIDE_PATH, tmp_path / "real.gguf")
             await page.panel.get_by_role("button", name="Refresh").click()
             await page.expect_state("real", "unloaded")
@@ -80,7 +193,7 @@ async def test_the_way_to_a_real_model_is_shown_until_there_is_one(
 async def test_an_example_is_inserted_runs_and_answers(lab: LiveServer) -> None:
     async with opened(lab) as page:
         await page.open_panel()
-        await page.press("Try it", "guide")
+        await page.choose("Ask in a Notebook", "guide")
         cells = page.page.locator(".jp-Notebook .jp-CodeCell")
         await expect(cells).to_have_count(2, timeout=30_000)
         await expect(cells.nth(0)).to_contain_text("%load_ext jupyter_llm")
@@ -113,7 +226,7 @@ async def test_everything_can_be_reached_by_keyboard(lab: LiveServer) -> None:
             while not await found.is_visible():
                 await page.page.keyboard.press("Escape")
                 await page.page.keyboard.press("Control+Shift+C")
-                await expect(page.page.locator(".lm-CommandPalette-input")).to_be_focused()
+                await page.page.locator(".lm-CommandPalette-input").focus()
                 await page.page.keyboard.type("show language models")
                 await page.page.wait_for_timeout(1000)
         await expect(found).to_contain_class("lm-mod-active")
@@ -133,7 +246,12 @@ async def test_who_may_not_load_sees_no_button_for_it(new_lab: Callable[..., Liv
         async with opened(lab) as page:
             await page.open_panel()
             await page.expect_state("echo", "unloaded")
-            await expect(page.model("echo").get_by_role("button")).to_have_count(1)
+            await expect(page.panel.get_by_role("button", name="Load")).to_have_count(0)
+            await expect(page.panel.get_by_role("button", name="Find models")).to_have_count(0)
+            await page.model("echo").get_by_role("button", name="More: echo").click()
+            await expect(page.page.get_by_role("menuitem")).to_have_text(["Copy Name"])
+            await page.page.keyboard.press("Escape")
+            await look(page, "read-only", PANEL)
 
 
 async def test_a_server_without_the_extension_is_said_to_be_one(

@@ -21,12 +21,16 @@ from typing import Any
 import psutil
 import pytest
 from host_helpers import eventually
+from live import LiveServer
 
 from jupyter_llm.engines.base import Engine
 from jupyter_llm.engines.echo.engine import EchoEngine
 from jupyter_llm.engines.host.engine import HostedEngine
 from jupyter_llm.engines.llama_cpp.engine import LlamaCppEngine
 from jupyter_llm.engines.mlx.engine import MlxEngine
+from jupyter_llm.engines.remote.engine import RemoteEngine
+from jupyter_llm.engines.remote.remotes import Remotes
+from jupyter_llm.engines.remote.settings import Key, Remote
 from jupyter_llm.guide import GUIDE_PATH
 from jupyter_llm.types import (
     GenerationRequest,
@@ -41,7 +45,10 @@ Scene = Callable[["Stage"], Coroutine[Any, Any, None]]
 
 SLOTS = 8
 ABILITIES = frozenset(
-    ("stops by itself", "seeds", "constraints", "logprobs", "logit_bias", "prefill", "memory")
+    (
+        *("stops by itself", "names its stop", "seeds", "constraints", "logprobs", "logit_bias"),
+        *("prefill", "memory"),
+    )
 )
 _ids = count()
 
@@ -82,6 +89,30 @@ GUIDE = Model(
     id="guide", path=str(GUIDE_PATH), format="gguf", engine="llama_cpp", context_length=2048
 )
 
+_SERVICES = Remotes()
+
+
+@contextmanager
+def another_server() -> Iterator[None]:
+    """A server of ours as the service that the engine `remote` talks to."""
+    # a third of its slots is kept from one user
+    slots = f"--LLMExtension.max_concurrent_requests={SLOTS + SLOTS // 2}"
+    with LiveServer(slots, "--LLMExtension.num_threads=1") as server:
+        remote = Remote(
+            id="another",
+            url=f"{server.url}/v1",
+            models={"elsewhere": "guide"},
+            key=Key(text=server.token),
+            dialect="jupyter-llm",
+            concurrency=SLOTS,
+        )
+        _SERVICES.add(remote, owner="contract")
+        try:
+            yield
+        finally:
+            _SERVICES.remove(remote.id, owner="contract")
+
+
 _LLAMA_CPP = Subject(
     name="llama_cpp",
     make=LlamaCppEngine,
@@ -106,6 +137,17 @@ SUBJECTS = (
     ),
     _LLAMA_CPP,
     replace(_LLAMA_CPP, name="llama_cpp-host", make=partial(HostedEngine, "llama_cpp")),
+    Subject(
+        name="remote",
+        make=lambda: RemoteEngine(_SERVICES),
+        model=replace(GUIDE, id="elsewhere", path="", format="openai", engine="remote"),
+        setting=another_server,
+        lacks={
+            "names its stop": "OpenAI's API has no word for which stop string it was",
+            "prefill": "what a service reads is not seen from here",
+            "memory": "it takes none of this machine's",
+        },
+    ),
     Subject(
         name="mlx",
         make=MlxEngine,

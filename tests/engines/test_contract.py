@@ -104,7 +104,7 @@ async def test_a_stop_string_ends_the_answer_without_being_in_it(stage: Stage) -
     chunks = await stage.answer(stage.ask(QUESTIONS[1], stop=("never there", stop)))
     assert text_of(chunks) == whole[: whole.index(stop)]
     assert chunks[-1].finish_reason is FinishReason.STOP
-    assert chunks[-1].stop == stop
+    assert chunks[-1].stop == (stop if stage.subject.can("names its stop") else None)
 
 
 @contract("seeds")

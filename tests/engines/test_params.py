@@ -118,3 +118,31 @@ def test_the_probe_reads_no_weights() -> None:
     assert model_params(bindings, resolved, no_alloc=True).no_alloc
     real = model_params(bindings, resolved)
     assert (real.no_alloc, real.n_gpu_layers) == (False, 3)
+
+
+def test_a_model_is_spread_over_gpus_as_asked() -> None:
+    bindings = load_bindings()
+    usual = model_params(bindings, resolve_options(LoadOptions(), 4096, 2))
+    assert usual.split_mode == bindings.LLAMA_SPLIT_MODE_LAYER
+    assert not usual.tensor_split
+    options = LoadOptions(split_mode="row", tensor_split=(3, 1))
+    params = model_params(bindings, resolve_options(options, 4096, 2))
+    assert params.split_mode == bindings.LLAMA_SPLIT_MODE_ROW
+    assert params.tensor_split[:3] == [3.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("options", "param"),
+    [
+        (LoadOptions(split_mode="column"), "split_mode"),
+        (LoadOptions(tensor_split=(1, -1)), "tensor_split"),
+        (LoadOptions(tensor_split=(0, 0)), "tensor_split"),
+        (LoadOptions(tensor_split=(float("nan"),)), "tensor_split"),
+        (LoadOptions(tensor_split=(1, 1), split_mode="none"), "tensor_split"),
+        (LoadOptions(tensor_split=(1.0,) * 99), "tensor_split"),
+    ],
+)
+def test_a_split_that_cannot_be_is_refused_by_name(options: LoadOptions, param: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        model_params(load_bindings(), resolve_options(options, 4096, 2))
+    assert caught.value.param == param

@@ -195,6 +195,7 @@ class TestTheGap:
             assert gap is not None
             names = [vocabulary.name(t) for t in (*gap.begin, gap.suffix, gap.middle)]
             assert names == [b"<|fim_prefix|>", b"<|fim_suffix|>", b"<|fim_middle|>"]
+            assert engine.stats().can_fill_gaps
             before, behind = vocabulary.tokenize("hello "), vocabulary.tokenize("the land")
             by_hand = echo((*gap.begin, *before, gap.suffix, *behind, gap.middle), GREEDY)
             request = replace(echo("hello ", GREEDY), suffix="the land", echo=False)
@@ -208,6 +209,7 @@ class TestTheGap:
     async def test_is_unknown_to_a_model_without_its_tokens(self, model: Model) -> None:
         request = replace(echo("hello", GREEDY), suffix="world", echo=False)
         async with loaded(model) as engine:
+            assert not engine.stats().can_fill_gaps
             with pytest.raises(InvalidRequestError, match="fill-in-the-middle") as refused:
                 await answer(engine, request)
         assert refused.value.param == "suffix"

@@ -68,7 +68,8 @@ def test_an_unknown_engine_is_answered_with_the_known_ones() -> None:
 
 
 def test_lists_what_is_installed() -> None:
-    echo, llama_cpp, mlx = select.backends()
+    echo, llama_cpp, remote, mlx = select.backends()
+    assert (remote.name, remote.installed, remote.formats) == ("remote", True, ("openai",))
     assert (echo.name, echo.installed, echo.formats) == ("echo", True, ("echo",))
     assert (llama_cpp.name, llama_cpp.installed, llama_cpp.formats) == (
         "llama_cpp",
@@ -83,7 +84,7 @@ def test_lists_what_is_installed() -> None:
 
 @pytest.mark.usefixtures("without_llama_cpp")
 def test_says_how_to_get_what_is_not_installed() -> None:
-    _, llama_cpp, _ = select.backends()
+    llama_cpp = next(one for one in select.backends() if one.name == "llama_cpp")
     assert not llama_cpp.installed
     assert llama_cpp.reason == "llama-cpp-python is not installed"
     assert llama_cpp.install_command == "pip install 'jupyter-llm[llama-cpp]'"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,15 @@ class TestModels:
         assert echo["object"] == "model"
         assert echo["state"] == "unloaded"
         assert isinstance(echo["created"], int)
-        assert (await call("v1/models/echo")).json == echo
+        alone = (await call("v1/models/echo")).json
+        assert alone.pop("system_fingerprint").startswith("fp_")
+        assert alone.pop("modified_at") is None
+        assert alone == echo
+
+    async def test_that_have_a_file_say_when_it_changed(self, call: Call) -> None:
+        body = (await call("v1/models/guide")).json
+
+        assert 1.6e9 < body["modified_at"] < time.time()
 
     async def test_that_are_unknown_are_404_with_close_names(self, call: Call) -> None:
         for answer in (

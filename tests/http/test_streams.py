@@ -179,6 +179,32 @@ async def test_a_resumable_stream_that_fails_before_its_first_token_is_a_status(
     assert (answer.status, answer.error["message"]) == (500, "It broke.")
 
 
+async def test_a_stream_that_its_client_named_can_be_stopped_before_it_says_anything(
+    script: Script, raw: Callable[[], RawClient], call: Call
+) -> None:
+    script.prefill.clear()
+    client = raw()
+    await client.connect()
+    named = {**STREAM, "resumable": True, "stream_id": "mine-1"}
+    await client.send(named)
+    await script.until_running(1)
+    again = await call("v1/chat/completions", named)
+    assert (again.status, again.error["param"]) == (400, "stream_id")
+
+    stopped = await call("v1/streams/mine-1", method="DELETE")
+    assert stopped.json["deleted"]
+    await script.until_running(0)
+    assert (await call("v1/streams/mine-1")).status == 404
+    assert b"502" in await client.until(b"\r\n")
+    await client.leave()
+
+
+async def test_only_a_resumable_stream_has_a_name(call: Call) -> None:
+    for changes in ({}, {"resumable": True, "stream_id": "a/b"}):
+        answer = await call("v1/chat/completions", {**STREAM, "stream_id": "mine-1", **changes})
+        assert (answer.status, answer.error["param"]) == (400, "stream_id")
+
+
 async def test_a_client_that_leaves_while_a_model_loads_does_not_stop_the_load(
     script: Script, raw: Callable[[], RawClient], extension: Any
 ) -> None:

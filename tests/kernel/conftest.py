@@ -56,3 +56,18 @@ def kernel(shared_kernel: LiveKernel) -> LiveKernel:
     shared_kernel.ok("%reset -f")
     shared_kernel.ok("%llm reset")
     return shared_kernel
+
+
+@pytest.fixture(scope="session")
+def shared_guide_kernel(guide_server: LiveServer) -> Iterator[LiveKernel]:
+    with LiveKernel(guide_server) as kernel:
+        kernel.ok("%load_ext jupyter_llm")
+        yield kernel
+
+
+@pytest.fixture
+def guide_kernel(shared_guide_kernel: LiveKernel) -> LiveKernel:
+    """The same as `kernel`, where the guide answers."""
+    shared_guide_kernel.ok("%reset -f")
+    shared_guide_kernel.ok("%llm reset")
+    return shared_guide_kernel

@@ -101,10 +101,10 @@ class LiveKernel:
     def connection_file(self) -> Path:
         return self._runtime_dir / f"kernel-{self.id}.json"
 
-    def start(self, code: str, cell_id: str = "") -> Cell:
+    def start(self, code: str, cell_id: str = "", *, allow_stdin: bool = False) -> Cell:
         """Send a cell as JupyterLab does, with its id in the metadata."""
         session = self.client.session
-        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
+        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": allow_stdin}
         metadata = {"cellId": cell_id} if cell_id else {}
         message = session.msg("execute_request", content, metadata=metadata)
         self.client.shell_channel.send(message)
@@ -130,6 +130,15 @@ class LiveKernel:
             if message["parent_header"].get("msg_id") == cell.msg_id:
                 cell.reply = message["content"]
         return cell
+
+    def converse(self, code: str, *answers: str) -> tuple[Cell, list[str]]:
+        """Run a cell that asks a person, and answer; returns also what was asked."""
+        cell = self.start(code, allow_stdin=True)
+        asked = []
+        for answer in answers:
+            asked.append(self.client.get_stdin_msg(timeout=TIMEOUT_S)["content"]["prompt"])
+            self.client.input(answer)
+        return self.finish(cell), asked
 
     def run(self, code: str, cell_id: str = "") -> Cell:
         """Run a cell to its end, whatever that is."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from live import LiveServer
 
 TIMEOUT_S = 30.0
+_IPYTHON = ("-m", "IPython", "--no-banner", "--no-confirm-exit", "--colors=NoColor")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[()][A-Z0-9]|\x1b[=>78]|\r")
 _PROMPT = r"In .*\[.*\d+.*\]"
 
@@ -40,7 +41,7 @@ class Terminal:
         }
         self._child = pexpect.spawn(
             sys.executable,
-            ["-m", "IPython", "--no-banner", "--no-confirm-exit", "--colors=NoColor", *self._options],
+            [*_IPYTHON, *self._options],
             env=env,
             encoding="utf-8",
             timeout=TIMEOUT_S,

@@ -145,3 +145,38 @@ def test_a_terminal_gets_each_word_once(capsys: pytest.CaptureFixture[str]) -> N
     answer = Answer(clock=clock)
     stream(Source(clock, [*words("One", " two", " three"), LAST])(), answer, TerminalOutput(clock))
     assert capsys.readouterr().out == f"One two three\n\n[{answer.status()}]\n"
+
+
+def test_thoughts_are_open_while_they_come_and_folded_behind_the_answer() -> None:
+    clock = Clock()
+    answer, output = Answer(clock=clock), Drawn(clock)
+    thoughts = [
+        ChatDelta(text="", reasoning=text, model="deep") for text in ("Let me", " see </details>")
+    ]
+    stream(Source(clock, [*thoughts, *words("It is", " 7"), LAST])(), answer, output)
+    thinking, done = output.views[2], output.views[-1]
+    assert thinking.markdown.startswith("<details open><summary>Thinking …</summary>")
+    assert "```text\nLet me see </details>\n```" in thinking.markdown
+    assert done.markdown.startswith("<details><summary>Thought for 2.0 s</summary>")
+    assert "\n\n</details>\n\nIt is 7\n\n<small" in done.markdown
+    assert "first token after 1.00 s" in answer.status()
+    assert answer.text == "It is 7"
+    assert done.text == f"[thinking …]\n\nIt is 7\n\n[{answer.status()}]"
+
+
+def test_a_terminal_is_told_of_thoughts_and_spared_them(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    answer = Answer(clock=clock)
+    deltas = [ChatDelta(text="", reasoning="hm", model="deep"), *words("It is 7"), LAST]
+    stream(Source(clock, deltas)(), answer, TerminalOutput(clock))
+    assert capsys.readouterr().out == f"[thinking …]\n\nIt is 7\n\n[{answer.status()}]\n"
+
+
+def test_json_is_shown_as_code_and_then_gives_way_to_its_value() -> None:
+    clock = Clock()
+    answer, output = Answer(language="json", clock=clock), Drawn(clock)
+    stream(Source(clock, [*words('{"a": ', "1}"), LAST])(), answer, output)
+    assert output.views[1].markdown.startswith('```json\n{"a": \n```')
+    assert output.views[-1].markdown.startswith('```json\n{"a": 1}\n```')
+    assert answer.view(is_brief=True).markdown.startswith("<small")
+    assert answer.view(is_brief=True).text == output.views[-1].text

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 def completing(shared_kernel: LiveKernel) -> LiveKernel:
     """A kernel with a few variables that completion may find."""
     shared_kernel.ok("reply = 'x'; _hidden = 1; import math")
+    shared_kernel.ok("class City: pass\ndef weather(): pass\nimport numpy; grid = numpy.eye(2)")
     return shared_kernel
 
 
@@ -54,6 +55,13 @@ def offered(kernel: LiveKernel, typed: str) -> list[str]:
         ("%%llm --model=ec|\nHello", ["%%llm --model=echo"]),
         ("\n%%llm --top|", ["\n%%llm --top-p", "\n%%llm --top-k"]),
         ("%%llm -o re|", ["%%llm -o reply"]),
+        ("%%llm --schema C|", ["%%llm --schema City"]),
+        ("%%llm --as Da|", ["%%llm --as DataFrame"]),
+        ("%%llm --tools w|", ["%%llm --tools weather"]),
+        ("%%llm --tools weather,w|", ["%%llm --tools weather,weather"]),
+        ("%%llm --image gr|", ["%%llm --image grid"]),
+        ("%llm fix --mo|", ["%llm fix --model"]),
+        ("%llm fix -m gu|", ["%llm fix -m guide"]),
         ("%%llm --reasoning-effort lo|", ["%%llm --reasoning-effort low"]),
     ],
 )

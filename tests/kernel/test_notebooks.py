@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nbformat
+import pytest
 from live import LiveServer
 from live_kernel import LiveKernel
 from nbclient import NotebookClient
@@ -13,7 +15,12 @@ from nbclient import NotebookClient
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-QUICKSTART = Path(__file__).parents[2] / "notebooks" / "01_quickstart.ipynb"
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+QUICKSTART = NOTEBOOKS / "01_quickstart.ipynb"
+EXTRACTION = NOTEBOOKS / "02_extraction.ipynb"
+TOOLS = NOTEBOOKS / "03_tools.ipynb"
+
+COMPARISON = QUICKSTART.with_name("05_compare_models.ipynb")
 
 GREEDY = "--LLMExtension.default_temperature=0"  # what the guide says is then the same every time
 
@@ -22,7 +29,7 @@ def execute(path: Path) -> dict[str, NotebookNode]:
     """Run a notebook in a kernel of a server; its cells by id."""
     notebook = nbformat.read(path, as_version=4)
     with LiveServer(GREEDY) as server, LiveKernel(server) as kernel:
-        NotebookClient(notebook, km=kernel.manager(), timeout=60).execute(cleanup_kc=True)
+        NotebookClient(notebook, km=kernel.manager(), timeout=120).execute(cleanup_kc=True)
     return {cell.id: cell for cell in notebook.cells}
 
 
@@ -46,8 +53,59 @@ def test_the_quickstart_runs_and_says_what_its_text_promises() -> None:
     assert "Forgot 3 questions" in cells["reset"].outputs[0].data["text/plain"]
 
 
-def test_the_quickstart_is_published_with_its_outputs() -> None:
-    notebook = nbformat.read(QUICKSTART, as_version=4)
+def shown(cell: NotebookNode) -> str:
+    """What the last output of a cell says as text."""
+    last = cell.outputs[-1]
+    return str(last.text if last.output_type == "stream" else last.data["text/plain"])
+
+
+def test_the_extraction_runs_and_says_what_its_text_promises() -> None:
+    cells = execute(EXTRACTION)
+
+    assert "%llm load NAME" in shown(cells["answer"])
+    assert re.search(r"103 +None", shown(cells["answer"]))
+    assert cells["answer"].outputs[0].data["text/plain"].startswith("4 of 4")
+    assert "4 of 4 · 4 from the cache" in cells["again"].outputs[0].data["text/plain"]
+    assert shown(cells["again"]) == "True"
+    assert len(re.findall(r"\b(?:yes|no)$", shown(cells["choice"]), re.MULTILINE)) == 4
+    assert "topic  stars" in shown(cells["schema"])
+    assert len(re.findall(r"loading|stopping|clients|files", shown(cells["schema"]))) == 4
+    assert "NaN" in shown(cells["join"])
+    assert shown(cells["fail"]) == "['str', 'ZeroDivisionError', 'str']"
+    assert shown(cells["one"]) == "('Ticket', True)"
+
+
+def test_the_tools_run_and_say_what_their_text_promises() -> None:
+    cells = execute(TOOLS)
+
+    assert "guide" in cells["ask"].outputs[0].data["text/markdown"]
+    assert 'get_weather({"city": "' in shown(cells["turns"])
+    assert "The weather in " in shown(cells["turns"])
+    assert "'Get the current weather of a city.'" in shown(cells["what"])
+    assert shown(cells["errors"]) == "Error: ConnectionError('the clock of Bern does not answer')\n"
+    assert "('read_file', '{\"path\"" in shown(cells["by-hand"])
+    roles = ["user", "assistant", "tool", "assistant", "user", "assistant"]
+    assert shown(cells["conversation"]) == repr(roles)
+
+
+@pytest.mark.parametrize("path", [QUICKSTART, EXTRACTION, TOOLS], ids=lambda path: path.stem)
+def test_a_notebook_is_published_with_its_outputs(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert all(cell.outputs for cell in code if cell.source.startswith(("%%llm", "%llm")))
+    assert all(cell.outputs for cell in code if re.match(r"%%?llm|.*(llm|chat)\.", cell.source))
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+
+
+def test_models_are_compared_as_the_notebook_says() -> None:
+    cells = execute(COMPARISON)
+    assert "vnd.jupyter.widget-view" in str(cells["make"].outputs[0].data.keys())
+    assert cells["ask"].outputs[0].data["text/plain"] == "True"
+    table = cells["table"].outputs[0].data["text/markdown"].splitlines()
+    assert [row.count("tokens") for row in table[2:]] == [2, 2, 2]
+    assert "temperature=1.5, seed=7" in table[3]
+    assert "| What is GGUF? |" in table[4]
+    assert cells["values"].outputs[0].text.count(" stop ") == 3
+    assert "%llm load NAME" in cells["many"].outputs[0].data["text/plain"]
+    saved = nbformat.read(COMPARISON, as_version=4)
+    code = [cell for cell in saved.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))

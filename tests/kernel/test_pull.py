@@ -48,6 +48,7 @@ def kernel(server: LiveServer) -> Iterator[LiveKernel]:
 
 def test_a_model_is_found_pulled_loaded_and_asked_in_a_notebook(kernel: LiveKernel) -> None:
     assert REPO in kernel.ok("%llm search guide").markdown
+    assert "The Hub has no GGUF model" in kernel.ok("%llm search nothing like it").markdown
     offers = kernel.ok(f"%llm search {REPO}").markdown
     assert "F16" in offers
     assert "fits" in offers

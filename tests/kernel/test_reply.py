@@ -13,7 +13,7 @@ from live_kernel import eventually
 from jupyter_llm.client.async_client import AsyncClient
 from jupyter_llm.client.reply import GrowingReply, Reply, reply_from_body
 from jupyter_llm.client.stream import deltas
-from jupyter_llm.client.work import chat_stream, completion, embedding
+from jupyter_llm.client.work import completion, embedding
 from jupyter_llm.errors import AnswerFormatError, ModelNotFoundError, ServerNotFoundError
 from jupyter_llm.types import Timings, ToolCall, Usage
 
@@ -144,7 +144,7 @@ async def test_a_loop_gets_the_same(guide_client: Client) -> None:
     question: dict[str, Any] = {"messages": "Hello you\u2028there", "model": "echo"}
     growing = GrowingReply()
     async with AsyncClient(guide_client.server) as client:
-        async for delta in client.stream(chat_stream(**question)):
+        async for delta in client.stream(completion(**question)):
             growing.add(delta)
         whole = await client.do(completion(**question))
         vectors = (await client.do(embedding(["one"], model="guide"))).vectors
@@ -158,12 +158,12 @@ def is_running(client: Client) -> bool:
     return any(status.stats.num_running for status in client.loaded())
 
 
-@pytest.mark.parametrize("make_work", [completion, chat_stream])
-async def test_cancelling_stops_the_model(client: Client, make_work: Any) -> None:
+@pytest.mark.parametrize("streams", [True, False])
+async def test_cancelling_stops_the_model(client: Client, streams: bool) -> None:
     async def ask() -> None:
         async with AsyncClient(client.server) as ours:
-            work = make_work(LONG, model="echo")
-            if make_work is completion:
+            work = completion(LONG, model="echo")
+            if not streams:
                 await ours.do(work)
             async for _ in ours.stream(work):
                 pass
@@ -181,7 +181,7 @@ async def test_a_loop_gets_the_same_errors(client: Client) -> None:
         with pytest.raises(ModelNotFoundError):
             await ours.do(completion("Hello", model="ehco"))
         with pytest.raises(ModelNotFoundError):
-            await anext(ours.stream(chat_stream("Hello", model="ehco")))
+            await anext(ours.stream(completion("Hello", model="ehco")))
     nowhere = type(client.server)(url="http://127.0.0.1:9/llm/", found_by="test")
     async with AsyncClient(nowhere) as lost:
         with pytest.raises(ServerNotFoundError, match="Nothing answers"):

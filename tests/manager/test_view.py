@@ -11,11 +11,12 @@ from jupyter_llm.manager.view import ManagerView
 from jupyter_llm.types import LoadOptions
 
 BY_NAME = {
-    *("resolve", "active", "set_default", "load", "switch", "unload", "tokenize", "detokenize")
+    *("resolve", "active", "set_default", "load", "switch", "unload", "tokenize", "detokenize"),
+    "relays",
 }
 """What finds its model by a name, and so finds none that the caller may not use."""
 
-OF_THE_SERVER = {"settings", "models_dirs", "stop", "absent", "all_ids"}
+OF_THE_SERVER = {"settings", "models_dirs", "remotes", "withdraw", "stop", "absent", "all_ids"}
 
 
 def public(kind: type) -> set[str]:

@@ -12,8 +12,16 @@ from .scheduler import Scheduler
 class Counters:
     """Totals since the load. Written by the engine's thread alone."""
 
-    def __init__(self, options: ResolvedOptions, cache: KVCache, scheduler: Scheduler) -> None:
+    def __init__(
+        self,
+        options: ResolvedOptions,
+        cache: KVCache,
+        scheduler: Scheduler,
+        *,
+        can_fill_gaps: bool,
+    ) -> None:
         self._options = options
+        self._can_fill_gaps = can_fill_gaps
         self._cache = cache
         self._scheduler = scheduler
         self._num_steps = 0
@@ -43,6 +51,7 @@ class Counters:
         return EngineStats(
             slots=self._options.slots,
             context_length=self._options.context_length,
+            can_fill_gaps=self._can_fill_gaps,
             num_kv_cells=self._cache.num_cells,
             num_kv_cells_used=self._cache.num_used,
             num_running=len(self._scheduler.running),

@@ -6,6 +6,7 @@ so that what the probe has tried is what the engine does.
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,9 @@ MAX_THREADS = 512
 BY_DRAFT = "draft_model"
 SPECULATION = (None, "none", "prompt_lookup", BY_DRAFT)
 
+SPLIT_MODES = (None, "none", "layer", "row")
+"""How weights lie on several GPUs: `enum llama_split_mode`, as far as every build has it."""
+
 KV_TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q8_0": 8}
 """Names of KV cache types and their number in `enum ggml_type`."""
 
@@ -64,6 +68,8 @@ class ResolvedOptions:
     num_sequences: int
     num_outputs: int
     looks_up: bool = False
+    split_mode: str | None = None
+    tensor_split: tuple[float, ...] = ()
 
     @property
     def num_spare_outputs(self) -> int:
@@ -97,6 +103,8 @@ def resolve_options(
         num_sequences=2 * slots,
         num_outputs=max(2 * slots, MIN_OUTPUTS),
         looks_up=_looks_up(options),
+        split_mode=_split_mode(options.split_mode),
+        tensor_split=_tensor_split(options),
     )
 
 
@@ -110,6 +118,11 @@ def model_params(bindings: ModuleType, resolved: ResolvedOptions, *, no_alloc: b
     params = bindings.llama_model_default_params()
     params.n_gpu_layers = resolved.num_gpu_layers
     params.no_alloc = no_alloc
+    if resolved.split_mode is not None:
+        params.split_mode = getattr(bindings, f"LLAMA_SPLIT_MODE_{resolved.split_mode.upper()}")
+    if resolved.tensor_split:
+        # the structure keeps the array alive
+        params.tensor_split = _shares(bindings, resolved.tensor_split)
     if no_alloc:
         params.load_mode = bindings.LLAMA_LOAD_MODE_NONE
     return params
@@ -176,3 +189,38 @@ def _looks_up(options: LoadOptions) -> bool:
             param="draft_model",
         )
     return speculation == "prompt_lookup"
+
+
+def _split_mode(name: str | None) -> str | None:
+    if name not in SPLIT_MODES:
+        raise InvalidRequestError(
+            f"split_mode is {name!r}: choose {', '.join(filter(None, SPLIT_MODES))}.",
+            param="split_mode",
+        )
+    return name
+
+
+def _tensor_split(options: LoadOptions) -> tuple[float, ...]:
+    shares = options.tensor_split or ()
+    if shares and (min(shares) < 0 or not sum(shares) > 0):
+        raise InvalidRequestError(
+            "tensor_split has the share of each GPU, such as [3, 1]: none below 0, not all 0.",
+            param="tensor_split",
+        )
+    if shares and options.split_mode == "none":
+        raise InvalidRequestError(
+            "tensor_split spreads a model, and split_mode 'none' does not: give one of them.",
+            param="tensor_split",
+        )
+    return shares
+
+
+def _shares(bindings: ModuleType, shares: tuple[float, ...]) -> Any:
+    """One for each device that llama.cpp could have; those beyond the given ones have none."""
+    num_devices = bindings.llama_max_devices()
+    if len(shares) > num_devices:
+        raise InvalidRequestError(
+            f"tensor_split has {len(shares)} shares, and llama.cpp knows {num_devices} devices.",
+            param="tensor_split",
+        )
+    return (ctypes.c_float * num_devices)(*shares)

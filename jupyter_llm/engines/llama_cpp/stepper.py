@@ -49,7 +49,8 @@ class Stepper:
         self._pace = PrefillPace(options.batch_size)
         self._decoder = Decoder(runtime)
         self._drawer = Drawer(runtime)
-        self.counters = Counters(options, cache, self._scheduler)
+        can_fill_gaps = runtime.vocabulary.gap_tokens is not None
+        self.counters = Counters(options, cache, self._scheduler, can_fill_gaps=can_fill_gaps)
 
     @property
     def is_idle(self) -> bool:

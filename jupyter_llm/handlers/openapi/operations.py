@@ -27,6 +27,7 @@ _TAGS = (
     ("/v1/", "OpenAI"),
     ("/api/generate", "Short forms"),
     ("/api/chat", "Short forms"),
+    ("/admin", "Administration"),
     ("/api/admin/", "Administration"),
     ("/health", "Health"),
     ("/api/health", "Health"),
@@ -43,7 +44,7 @@ def described(path: str, handler: type, verb: str, endpoint: Endpoint, schemas: 
     method = getattr(handler, verb)
     summary, description = _words(handler, method)
     operation: Schema = {
-        "operationId": re.sub(r"\W+", "_", f"{verb}{path}").rstrip("_"),
+        "operationId": _identifier(verb, path),
         "summary": summary,
         "description": description,
         "tags": [next((tag for start, tag in _TAGS if path.startswith(start)), "Models")],
@@ -60,6 +61,12 @@ def described(path: str, handler: type, verb: str, endpoint: Endpoint, schemas: 
             "content": {JSON: content | example},
         }
     return operation
+
+
+def _identifier(verb: str, path: str) -> str:
+    """A name of its own, also where two paths differ in their last slash alone."""
+    name = f"{path}index" if path.endswith("/") else path
+    return re.sub(r"\W+", "_", f"{verb}{name}").rstrip("_")
 
 
 def path_of(pattern: str, handler: type) -> str:

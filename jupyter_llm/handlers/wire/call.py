@@ -17,7 +17,8 @@ class Call:
     """A request body, understood: what to generate and how to answer.
 
     `request` is the first prompt, `more` the further ones; `n` answers are wanted to each,
-    the likeliest of `best_of`. With `resumable` the stream goes on without its client for a while.
+    the likeliest of `best_of`. With `resumable` the stream goes on without its client for a while;
+    it is then found by `stream_id`.
     """
 
     request: GenerationRequest
@@ -27,6 +28,7 @@ class Call:
     n: int = 1
     best_of: int = 1
     resumable: bool = False
+    stream_id: str = ""
 
     @property
     def choices(self) -> Choices:
@@ -61,3 +63,18 @@ def is_resumable(*, stream: bool | None, resumable: bool | None) -> bool:
             "'resumable' is only allowed together with 'stream': true.", param="resumable"
         )
     return bool(resumable)
+
+
+def stream_name(given: str | None, answer_id: str, *, resumable: bool | None) -> str:
+    """The id that a stream is resumed by: the client's own, or else that of the answer.
+
+    A client that chooses it can stop or follow an answer whose first event has not come yet.
+
+    Raises:
+        InvalidRequestError: The stream has a name, but is not resumable.
+    """
+    if given is not None and not resumable:
+        raise InvalidRequestError(
+            "'stream_id' is only allowed together with 'resumable': true.", param="stream_id"
+        )
+    return given or answer_id

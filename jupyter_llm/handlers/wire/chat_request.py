@@ -10,10 +10,17 @@ from msgspec import Meta
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.types import GenerationRequest
 
-from .call import Call, check_num_choices, is_resumable
+from .call import Call, check_num_choices, is_resumable, stream_name
 from .chat_messages import MessageBody, messages_of
 from .decode import decode
-from .fields import Count, Metadata, NumberOf, check_stream_options, refuse_unsupported
+from .fields import (
+    Count,
+    Metadata,
+    NumberOf,
+    StreamId,
+    check_stream_options,
+    refuse_unsupported,
+)
 from .keep_alive import keep_alive_s
 from .response_format import constraint_of
 from .sampling import SamplingBody, SamplingDefaults, sampling_params
@@ -30,6 +37,7 @@ class ChatBody(SamplingBody, kw_only=True):
     max_completion_tokens: Count | None = None
     logprobs: bool | None = None
     resumable: bool | None = None
+    stream_id: StreamId | None = None
     top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
     tools: Tools | None = None
     tool_choice: Choice | None = None
@@ -105,6 +113,7 @@ def chat_call(body: bytes, request_id: str, defaults: SamplingDefaults) -> Call:
         stream=bool(chat.stream),
         include_usage=include_usage,
         resumable=is_resumable(stream=chat.stream, resumable=chat.resumable),
+        stream_id=stream_name(chat.stream_id, request_id, resumable=chat.resumable),
     )
 
 

@@ -10,9 +10,9 @@ from msgspec import Meta
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.types import GenerationRequest
 
-from .call import Call, check_num_choices, is_resumable
+from .call import Call, check_num_choices, is_resumable, stream_name
 from .decode import decode
-from .fields import Count, NumberOf, TokenId, check_stream_options
+from .fields import Count, NumberOf, StreamId, TokenId, check_stream_options
 from .keep_alive import keep_alive_s
 from .response_format import constraint_of
 from .sampling import SamplingBody, SamplingDefaults, sampling_params
@@ -28,6 +28,7 @@ class CompletionBody(SamplingBody, kw_only=True):
     max_tokens: NumberOf | None = None
     echo: bool | None = None
     resumable: bool | None = None
+    stream_id: StreamId | None = None
     logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
     best_of: Count | None = None
     suffix: str | None = None
@@ -59,6 +60,7 @@ def completion_call(body: bytes, request_id: str, defaults: SamplingDefaults) ->
         stream=bool(completion.stream),
         include_usage=include_usage,
         resumable=is_resumable(stream=completion.stream, resumable=completion.resumable),
+        stream_id=stream_name(completion.stream_id, request_id, resumable=completion.resumable),
     )
 
 

@@ -101,6 +101,7 @@ def offers_body(repo: HubRepo, offers: Sequence[Offer]) -> dict[str, Any]:
                 "projector": offer.choice.projector.path if offer.choice.projector else None,
                 "size_bytes": offer.choice.size_bytes,
                 "fit": offer.fit,
+                "suggested": offer.is_suggested,
             }
             for offer in offers
         ],

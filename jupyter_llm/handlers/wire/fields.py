@@ -28,6 +28,8 @@ Priority = Annotated[int, Meta(ge=-_MAX_INT32, le=_MAX_INT32)]
 # JSON that is read later, by what it says it is
 RawObject = Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "object"})]
 NonEmpty = Annotated[str, Meta(min_length=1)]
+# a part of a path
+StreamId = Annotated[str, Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9_-]+$")]
 # OpenAI's bound on the number of stop strings
 Stop = NonEmpty | Annotated[list[NonEmpty], Meta(max_length=4)]
 # OpenAI's bounds on what a caller may note on a request

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -14,6 +14,9 @@ from jupyter_llm.types import LoadOptions
 from .decode import decode
 from .fields import Count
 from .keep_alive import KeepAlive, keep_alive_s
+
+MAX_GPUS = 128
+Share = Annotated[float, Meta(ge=0, le=1e9)]
 
 
 class EngineOptionsBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -29,6 +32,8 @@ class EngineOptionsBody(msgspec.Struct, forbid_unknown_fields=True):
     adapters: tuple[str, ...] | None = None
     speculation: str | None = None
     draft_model: str | None = None
+    split_mode: Literal["none", "layer", "row"] | None = None
+    tensor_split: Annotated[tuple[Share, ...], Meta(max_length=MAX_GPUS)] | None = None
 
 
 class OptionsBody(EngineOptionsBody, forbid_unknown_fields=True):

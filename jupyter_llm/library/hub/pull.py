@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from jupyter_llm.errors import HubError
+from jupyter_llm.errors import HubError, InsufficientMemoryError, ModelNotFoundError
 from jupyter_llm.library.hub import repo as hub
 from jupyter_llm.library.hub.choose import Choice, choices, choose, fit_of
 
@@ -24,10 +24,14 @@ _ANSWER_TIMEOUT_S = 60.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Offer:
-    """A model that could be downloaded, and whether it fits this machine."""
+    """A model that could be downloaded, and whether it fits this machine.
+
+    One of a repository at most is `is_suggested`: that which `pull` takes if none is named.
+    """
 
     choice: Choice
     fit: Fit
+    is_suggested: bool = False
 
 
 class Puller:
@@ -57,8 +61,14 @@ class Puller:
         """
         repo = await _answered(lambda: hub.describe(repo_id))
         memory = await self._memory()
+        suggested = _suggested(repo, memory)
         return repo, tuple(
-            Offer(choice=choice, fit=fit_of(choice.size_bytes, memory)) for choice in choices(repo)
+            Offer(
+                choice=choice,
+                fit=fit_of(choice.size_bytes, memory),
+                is_suggested=choice == suggested,
+            )
+            for choice in choices(repo)
         )
 
     async def pull(self, name: str, wanted: str = "") -> Download:
@@ -76,6 +86,13 @@ class Puller:
         choice = choose(repo, wanted or quantization, await self._memory())
         projector = (choice.projector,) if choice.projector else ()
         return await self.downloads.begin(repo, (*choice.files, *projector))
+
+
+def _suggested(repo: HubRepo, memory_bytes: int) -> Choice | None:
+    try:
+        return choose(repo, "", memory_bytes)
+    except (ModelNotFoundError, InsufficientMemoryError):
+        return None
 
 
 async def _answered(ask: Callable[[], T]) -> T:

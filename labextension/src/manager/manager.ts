@@ -8,16 +8,20 @@ import type { IModelManager, ISnapshot, LoadRequest, Problem } from '../tokens';
 import type {
   IDownload,
   IHubRepo,
+  ILoadOptions,
   IMemoryBody,
   IModelsBody,
   IOffersBody,
+  ISettingsBody,
   ModelState,
   ServerEvent
 } from '../types';
 import type { IPage } from './attention';
 import { Connection } from './connection';
+import { Devices } from './devices';
 import { Downloads, isRunning } from './downloads';
 import { isMoving, Models } from './models';
+import { Speeds } from './speeds';
 
 const MAX_FOUND = 20;
 
@@ -113,6 +117,19 @@ export class ModelManager implements IModelManager {
     return download;
   }
 
+  async keepAlive(modelId: string, seconds: number): Promise<void> {
+    await this.api.load(modelId, { keep_alive: seconds });
+    await this.refresh();
+  }
+
+  savedSettings(modelId: string): Promise<ISettingsBody> {
+    return this.api.savedSettings(modelId);
+  }
+
+  saveOptions(modelId: string, options: Partial<ILoadOptions>): Promise<void> {
+    return this.api.saveOptions(modelId, options);
+  }
+
   async cancelDownload(downloadId: string): Promise<void> {
     this.noteDownload(await this.api.cancelDownload(downloadId));
   }
@@ -155,12 +172,12 @@ export class ModelManager implements IModelManager {
     this.heardMeanwhile.forEach(event => {
       this.apply(event);
     });
+    this.devices.note(Date.now() / 1000, answers.memory);
     this.publish({
       asked: true,
       problem: null,
       modelsDirs: answers.models.models_dirs,
-      devices: answers.memory.data,
-      memory: answers.memory.models
+      activeId: answers.models.active?.id ?? ''
     });
     this.loadArrived();
   }
@@ -192,11 +209,12 @@ export class ModelManager implements IModelManager {
   private apply(event: ServerEvent): boolean {
     switch (event.type) {
       case 'model':
+        this.speeds.note(event.at, event.data);
         return this.models.note(event.data);
       case 'download':
         return !this.downloads.note(event.data);
       case 'vram':
-        this.publish({ devices: event.data.data, memory: event.data.models });
+        this.devices.note(event.at, event.data);
     }
     return true;
   }
@@ -224,7 +242,16 @@ export class ModelManager implements IModelManager {
     }
     const { entries: models, refusals } = this.models;
     const downloads = this.downloads.all;
-    this.current = { ...this.current, ...news, models, refusals, downloads };
+    this.current = {
+      ...this.current,
+      ...news,
+      ...this.devices.now,
+      models,
+      refusals,
+      downloads,
+      history: this.devices.history,
+      speeds: this.speeds.byModel
+    };
     this.connection.isBusy = models.some(isMoving) || downloads.some(isRunning);
     this.changeSignal.emit(this.current);
   }
@@ -232,6 +259,8 @@ export class ModelManager implements IModelManager {
   private readonly connection: Connection;
   private readonly models = new Models();
   private readonly downloads = new Downloads();
+  private readonly devices = new Devices();
+  private readonly speeds = new Speeds();
   private readonly changeSignal = new Signal<IModelManager, ISnapshot>(this);
   private readonly eventSignal = new Signal<IModelManager, ServerEvent>(this);
   private heardMeanwhile: ServerEvent[] = [];
@@ -246,6 +275,9 @@ export class ModelManager implements IModelManager {
     modelsDirs: [],
     devices: [],
     memory: [],
+    history: [],
+    speeds: new Map(),
+    activeId: '',
     downloads: [],
     refusals: new Map()
   };

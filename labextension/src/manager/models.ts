@@ -15,7 +15,10 @@ export class Models {
     this.entries = entries.map(entry => this.withMove(entry));
   }
 
-  /** The server has told of one model; returns whether that is one of the list. */
+  /**
+   * The server has told of one model; returns false if it should be asked for all:
+   * the model is new, or it came to rest, and what it takes is known better now.
+   */
   note(status: IModelStatus): boolean {
     const before = this.find(status.model.id);
     if (!before) {
@@ -23,7 +26,7 @@ export class Models {
     }
     this.forgetRefusal(before, status);
     this.replace(this.withMove({ ...before, ...status }));
-    return true;
+    return isMoving(status) || before.state === status.state;
   }
 
   /** This user moves a model; the end of the move names what is returned here. */

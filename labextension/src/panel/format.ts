@@ -1,3 +1,5 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
 
 /** Bytes for people, three digits at most: `6.5 MB`, `24 GB`. */
@@ -24,6 +26,18 @@ export function formatTokens(count: number): string {
   return count < 1024 ? `${count}` : `${roundForPeople(count / 1024)}k`;
 }
 
-function roundForPeople(value: number): number {
+/** A time for people: `40 s`, `5 min`, `2 h`. */
+export function formatSpan(seconds: number, trans: TranslationBundle): string {
+  if (seconds < 60) {
+    return trans.__('%1 s', Math.max(0, Math.round(seconds)));
+  }
+  if (seconds < 3600) {
+    return trans.__('%1 min', Math.round(seconds / 60));
+  }
+  return trans.__('%1 h', roundForPeople(seconds / 3600));
+}
+
+/** Up to one decimal: `3.4`, `12`. */
+export function roundForPeople(value: number): number {
   return value < 10 ? Math.round(value * 10) / 10 : Math.round(value);
 }

@@ -3,15 +3,20 @@ import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 import type { IDisposable } from '@lumino/disposable';
 import * as React from 'react';
 
+import type { KeysModel } from '../keys/model';
 import type { IModelManager } from '../tokens';
+import type { ILabActions, IPanelActions } from './actions';
 import { llmIcon } from './icon';
-import { ModelsView } from './view';
+import { PanelModel } from './model';
+import type { IPanelSettings } from './settings';
+import { PanelView } from './view';
+import { actionsOn } from './wiring';
 
 export interface IModelsPanelOptions {
   manager: IModelManager;
   trans: TranslationBundle;
-  /** Put an example that asks this model into a notebook. */
-  onTry: (modelId: string) => void;
+  lab: ILabActions;
+  keys: KeysModel;
 }
 
 /** The side panel; while it is visible the manager keeps its snapshot fresh. */
@@ -22,10 +27,33 @@ export class ModelsPanel extends ReactWidget {
     this.addClass('jp-LLM-panel');
     this.title.icon = llmIcon;
     this.title.caption = options.trans.__('Language Models');
+    this.model = new PanelModel(options.manager);
+    this.actions = actionsOn(options.manager, this.model, options.lab);
+  }
+
+  /** Follow what people decide in Lab's settings. */
+  use(settings: IPanelSettings): void {
+    this.model.use(settings);
+  }
+
+  /** Have the options chosen that a model is loaded with. */
+  editOptions(modelId: string): void {
+    this.model.openForm(modelId);
+  }
+
+  /** Show the search, ready to be typed into. */
+  openSearch(): void {
+    this.model.openSearch();
+  }
+
+  /** Load a model as the person's settings and what was saved for it say. */
+  load(modelId: string): Promise<void> {
+    return this.model.load(modelId);
   }
 
   override dispose(): void {
     this.watch?.dispose();
+    this.model.dispose();
     super.dispose();
   }
 
@@ -39,22 +67,27 @@ export class ModelsPanel extends ReactWidget {
   }
 
   protected override render(): React.JSX.Element {
-    const { manager, trans, onTry } = this.options;
+    const { manager, keys, trans } = this.options;
     return (
-      <UseSignal signal={manager.changed} initialArgs={manager.snapshot}>
+      <UseSignal signal={manager.changed}>
         {() => (
-          <ModelsView
-            snapshot={manager.snapshot}
-            trans={trans}
-            onLoad={modelId => void manager.load(modelId)}
-            onUnload={modelId => void manager.unload(modelId)}
-            onRefresh={() => void manager.refresh()}
-            onTry={onTry}
-          />
+          <UseSignal signal={this.model.stateChanged}>
+            {() => (
+              <PanelView
+                snapshot={manager.snapshot}
+                state={this.model}
+                actions={this.actions}
+                keys={keys}
+                trans={trans}
+              />
+            )}
+          </UseSignal>
         )}
       </UseSignal>
     );
   }
 
+  private readonly actions: IPanelActions;
+  private readonly model: PanelModel;
   private watch: IDisposable | null = null;
 }

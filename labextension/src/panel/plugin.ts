@@ -4,38 +4,73 @@ import {
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
+import { ChatCommandIDs } from '../chat/commands';
 import { addCommands, CommandIDs } from '../commands';
+import { KeysAPI } from '../keys/api';
+import { KeysModel } from '../keys/model';
+import { Requests } from '../requests';
 import { IModelManager } from '../tokens';
+import { ModelMenu } from './menu';
 import { ModelsPanel } from './panel';
+import { readSettings } from './settings';
+
+const ID = '@jupyter-llm/labextension:panel';
+
+/** What the menu of a model offers. */
+const MENU = [
+  CommandIDs.load,
+  CommandIDs.loadWithOptions,
+  CommandIDs.switchTo,
+  CommandIDs.unload,
+  ChatCommandIDs.open,
+  CommandIDs.insertExample,
+  CommandIDs.copyId
+];
 
 /** The side panel of models and the commands around it. */
 export const panelPlugin: JupyterFrontEndPlugin<void> = {
-  id: '@jupyter-llm/labextension:panel',
+  id: ID,
   description: 'Adds the side panel of language models and its commands.',
   autoStart: true,
   requires: [IModelManager],
-  optional: [ICommandPalette, ILayoutRestorer, ITranslator],
+  optional: [ICommandPalette, ILayoutRestorer, ITranslator, ISettingRegistry],
   activate: (
     app: JupyterFrontEnd,
-    models: IModelManager,
+    manager: IModelManager,
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
-    translator: ITranslator | null
+    translator: ITranslator | null,
+    registry: ISettingRegistry | null
   ) => {
     const trans = (translator ?? nullTranslator).load('jupyter_llm');
-    const widget = new ModelsPanel({
-      manager: models,
+    const { serverSettings } = app.serviceManager;
+    const menu = new ModelMenu({ commands: app.commands }, MENU);
+    const panel = new ModelsPanel({
+      manager,
       trans,
-      onTry: model =>
-        void app.commands.execute(CommandIDs.insertExample, { model })
+      keys: new KeysModel(new KeysAPI(new Requests(serverSettings))),
+      lab: {
+        onChat: model =>
+          void app.commands.execute(ChatCommandIDs.open, { model }),
+        onMenu: (model, button) => {
+          menu.open(model, button);
+        }
+      }
     });
-    app.shell.add(widget, 'left', { rank: 650, type: 'Language Models' });
-    restorer?.add(widget, widget.id);
+    app.shell.add(panel, 'left', { rank: 650, type: 'Language Models' });
+    restorer?.add(panel, panel.id);
     const category = trans.__('Language Models');
-    for (const command of addCommands(app, models, widget.id, trans)) {
+    for (const command of addCommands({ app, manager, panel, trans })) {
       palette?.addItem({ command, category });
     }
+    void registry?.load(ID).then(settings => {
+      panel.use(readSettings(settings));
+      settings.changed.connect(() => {
+        panel.use(readSettings(settings));
+      });
+    });
   }
 };

@@ -1,86 +1,74 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { refreshIcon } from '@jupyterlab/ui-components';
+import { refreshIcon, searchIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
+import type { KeysModel } from '../keys/model';
 import type { ISnapshot, Problem } from '../tokens';
-import type { IModelStatus } from '../types';
-import { MemoryBar } from './memory';
-import { type IModelActions, ModelItem } from './model';
+import type { IPanelActions } from './actions';
+import { Announcer } from './announcer';
+import { IconButton } from './button';
+import { isBuiltIn } from './facts';
+import { useKeptFocus } from './focus';
+import type { PanelModel } from './model';
+import { Sections } from './sections';
 import { Welcome } from './welcome';
 
-export interface IModelsViewProps extends IModelActions {
+export interface IPanelViewProps {
   snapshot: ISnapshot;
-  onRefresh: () => void;
+  state: PanelModel;
+  actions: IPanelActions;
+  /** The API keys, where this place shows them. */
+  keys?: KeysModel;
   trans: TranslationBundle;
 }
 
-/** Models that come with the package: useful, but not what people come for. */
-const BUILT_IN = ['guide', 'echo'];
-
 /** The whole panel, from one snapshot. */
-export function ModelsView(props: IModelsViewProps): React.JSX.Element {
-  const { trans } = props;
+export function PanelView(props: IPanelViewProps): React.JSX.Element {
+  const { snapshot, actions, trans } = props;
+  const root = React.useRef<HTMLDivElement>(null);
+  useKeptFocus(root, props.state.wanted);
   return (
-    <>
+    <div ref={root} className="jp-LLM-view">
       <header className="jp-LLM-header">
         <h2>{trans.__('Language Models')}</h2>
-        <button
-          className="jp-LLM-icon-button"
-          title={trans.__('Refresh')}
-          onClick={props.onRefresh}
-        >
-          <refreshIcon.react tag="span" />
-        </button>
+        <span className="jp-LLM-actions">
+          {snapshot.permissions.write && (
+            <IconButton
+              icon={searchIcon}
+              label={trans.__('Find models on the Hub')}
+              onClick={actions.onOpenSearch}
+            />
+          )}
+          <IconButton
+            icon={refreshIcon}
+            label={trans.__('Refresh')}
+            onClick={actions.onRefresh}
+          />
+        </span>
       </header>
+      <Announcer snapshot={snapshot} trans={trans} />
       <Body {...props} />
-    </>
+    </div>
   );
 }
 
-function Body(props: IModelsViewProps): React.JSX.Element {
+function Body(props: IPanelViewProps): React.JSX.Element {
   const { snapshot, trans } = props;
-  const { models, problem } = snapshot;
+  const { models, permissions, problem } = snapshot;
   if (!snapshot.asked) {
     return <p className="jp-LLM-note">{trans.__('Asking the server…')}</p>;
   }
   if (problem && problem !== 'offline') {
     return <Note problem={problem} trans={trans} />;
   }
+  const isFirstRun = models.every(({ model }) => isBuiltIn(model));
   return (
     <>
       {problem && <Note problem={problem} trans={trans} />}
-      {snapshot.devices.map(device => (
-        <MemoryBar key={device.id} device={device} trans={trans} />
-      ))}
-      <ModelList {...props} />
-      {models.every(({ model }) => BUILT_IN.includes(model.id)) && (
-        <Welcome modelsDirs={snapshot.modelsDirs} trans={trans} />
-      )}
+      {isFirstRun && permissions.write && <Welcome {...props} />}
+      <Sections {...props} />
     </>
   );
-}
-
-function ModelList(props: IModelsViewProps): React.JSX.Element {
-  const { snapshot, trans } = props;
-  return (
-    <ul className="jp-LLM-models" aria-label={trans.__('Models')}>
-      {inOrder(snapshot.models).map(status => (
-        <ModelItem
-          key={status.model.id}
-          {...props}
-          status={status}
-          refusal={snapshot.refusals.get(status.model.id)}
-          mayWrite={snapshot.permissions.write}
-        />
-      ))}
-    </ul>
-  );
-}
-
-/** Models of one's own come first. */
-function inOrder(models: readonly IModelStatus[]): IModelStatus[] {
-  const rank = ({ model }: IModelStatus): number => BUILT_IN.indexOf(model.id);
-  return [...models].sort((one, other) => rank(one) - rank(other));
 }
 
 function Note(props: {

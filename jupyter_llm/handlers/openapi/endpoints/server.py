@@ -85,6 +85,11 @@ class Readiness(TypedDict):
 ENDPOINTS: dict[str, Endpoint] = {
     "GET /backends": Endpoint(answer=Engines),
     "GET /vram": Endpoint(answer=Memory),
+    "GET /admin": Endpoint(status=HTTPStatus.FOUND, content_type=""),
+    "GET /admin/": Endpoint(
+        content_type="text/html", errors=frozenset({HTTPStatus.NOT_IMPLEMENTED})
+    ),
+    "GET /admin/{id}": Endpoint(content_type="*/*", errors=NAMED | {HTTPStatus.NOT_IMPLEMENTED}),
     "GET /api/admin/status": Endpoint(answer=ServerStatus),
     "GET /ws": Endpoint(
         status=HTTPStatus.SWITCHING_PROTOCOLS,

@@ -11,7 +11,7 @@ from PIL import Image
 
 from jupyter_llm.client.answer_type import answer_type
 from jupyter_llm.client.chat_request import chat_body
-from jupyter_llm.client.work import chat_stream
+from jupyter_llm.client.work import completion
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.handlers.wire.chat_request import chat_call
 from jupyter_llm.handlers.wire.sampling import SamplingDefaults
@@ -124,4 +124,4 @@ def test_what_cannot_be_asked_is_said() -> None:
     with pytest.raises(InvalidRequestError, match="Images need a question"):
         chat_body([], images=[DATA_URL])
     with pytest.raises(InvalidRequestError, match="One answer comes at a time"):
-        chat_stream("Hello", n=2)
+        completion("Hello", n=2)

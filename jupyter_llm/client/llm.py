@@ -1,0 +1,252 @@
+"""Language models from Python: `from jupyter_llm import llm`."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+from .answer import Answer
+from .answer_stream import AnswerStream, AsyncAnswerStream
+from .async_client import AsyncClient
+from .cache import AnswerCache
+from .client import Client
+from .conversation import Conversation
+from .exchange import Exchange
+from .kept import aask_once, ask_once
+from .mapping import MapSettings, RowMap
+from .reply import Reply
+from .server import server_at
+from .vectors import Vectors
+from .work import Work, extraction
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+
+    from jupyter_llm.types import ModelStatus
+
+    from .chat_request import Messages
+    from .stream import ChatDelta
+
+
+class LLM:
+    """The models of a notebook server.
+
+        from jupyter_llm import llm
+
+        llm.chat("Why is the sky blue?")
+
+    A notebook needs no settings. Elsewhere:
+
+        from jupyter_llm import LLM
+
+        llm = LLM("http://localhost:8888/llm", "the server's token or a key")
+
+    Args:
+        url: Where the server is; by default it is looked for when it is first needed.
+        api_key: Its token, or a key of this extension.
+        defaults: `model`, `temperature` and other options for every chat and every map.
+
+    Methods take `model` (id, alias or path; the server's default model if left out) and raise
+    `LLMError`s. An interrupt, or the cancelling of a task, stops the model.
+    """
+
+    def __init__(self, url: str | None = None, api_key: str = "", **defaults: Any) -> None:
+        self._url = url
+        self._api_key = api_key
+        self._defaults = defaults
+
+    @cached_property
+    def client(self) -> Client:
+        """The HTTP client, for what has no method here."""
+        if self._url is None:
+            return Client()
+        url = self._url.rstrip("/").removesuffix("/v1")
+        return Client(server_at(url, token=self._api_key, found_by="the URL given"))
+
+    def chat(self, messages: Messages, **options: Any) -> Answer:
+        """Ask, and wait for the answer.
+
+        Args:
+            messages: A question, or the turns of a conversation as dicts with `role` and
+                `content`, which may be a list of texts and pictures.
+            options: `system` (what the model is told first), `schema` (the type that
+                `answer.value` gets: a pydantic model, dataclass, `list[str]`, …), `tools`
+                (Python functions, called until there is an answer, in at most `max_rounds`
+                rounds), `images` (paths, figures, arrays), `cache=True` (the answer that this
+                question had before, from the disk, or this one kept), and the fields of
+                `/v1/chat/completions`: `model`, `temperature`, `max_tokens`, `seed`, `stop`, …
+
+        Raises:
+            AnswerFormatError: The answer is not of the type `schema`.
+        """
+        return self.stream(messages, **options).answer
+
+    def stream(
+        self,
+        messages: Messages,
+        *,
+        cache: bool = False,
+        on_answer: Callable[[Answer], None] | None = None,
+        **options: Any,
+    ) -> AnswerStream:
+        """Ask, and get the text in pieces as it comes; takes what `chat` takes.
+
+        `on_answer` is called with the whole answer at its end.
+        """
+        exchange = self._exchange(messages, options)
+
+        def ask(work: Work[Reply]) -> Generator[ChatDelta, None, None]:
+            if cache:
+                return ask_once(self.client, work, exchange.check)
+            return self.client.stream(work)
+
+        return AnswerStream(exchange, ask, on_answer)
+
+    def extract(self, text: str, schema: Any = None, **options: Any) -> Any:
+        """Data out of a text, as a value of the type `schema`; a dict without one."""
+        return self.client.do(extraction(text, schema, **self._with_model(options)))
+
+    def embed(self, texts: str | Iterable[str], **options: Any) -> Any:
+        """The vector of a text, or one row for each of several: an array of length-1 vectors.
+
+        A list of lists where numpy is not installed. `model` and `dimensions` are the options.
+        """
+        vectors = Vectors(texts, self._with_model(options))
+        return vectors.array([self.client.do(work) for work in vectors.works()])
+
+    def map(
+        self,
+        data: Iterable[Any],
+        prompt: str | Callable[[Any], Messages] | None = None,
+        *,
+        concurrency: int = 8,
+        **options: Any,
+    ) -> Any:
+        """Ask about each row, several at a time; answers are kept on disk.
+
+        Args:
+            data: A list or other iterable; a pandas Series, which gives a Series with the same
+                index; or a DataFrame, whose columns a prompt may name. Rows that are `None` or
+                NaN are not asked about.
+            prompt: A text with `{}` for the row or `{name}` for a column (without either, the
+                row follows behind), or a function of the row that returns text or messages.
+                Left out, the row is the question, or with a `schema` data is extracted from it.
+            concurrency: Rows at a time.
+            options: Those of `chat`, without `tools`, and: `cache=False` to keep no answers
+                and use none; `progress=False` to show none; `on_error` for rows that fail:
+                `"warn"` (they are `None`), `"return"` (they are the errors), `"raise"` (when
+                all others are done). With a `schema` that has fields, pandas' rows give a
+                DataFrame.
+
+        Raises:
+            RowsFailedError: No row was answered, or some were not with `on_error="raise"`.
+        """
+        return self._row_map(data, prompt, concurrency, options).run(self.client.server)
+
+    async def achat(self, messages: Messages, **options: Any) -> Answer:
+        """`chat` for an event loop."""
+        async with self.astream(messages, **options) as stream:
+            return await stream.answer()
+
+    def astream(
+        self,
+        messages: Messages,
+        *,
+        cache: bool = False,
+        on_answer: Callable[[Answer], None] | None = None,
+        **options: Any,
+    ) -> AsyncAnswerStream:
+        """`stream` for an event loop: `async for piece in llm.astream(…)`."""
+        exchange = self._exchange(messages, options)
+
+        async def ask(work: Work[Reply]) -> AsyncGenerator[ChatDelta, None]:
+            async with AsyncClient(self.client.server) as client:
+                asked = aask_once(client, work, exchange.check) if cache else client.stream(work)
+                async with aclosing(asked) as deltas:
+                    async for delta in deltas:
+                        yield delta
+
+        return AsyncAnswerStream(exchange, ask, on_answer)
+
+    async def aextract(self, text: str, schema: Any = None, **options: Any) -> Any:
+        """`extract` for an event loop."""
+        async with AsyncClient(self.client.server) as client:
+            return await client.do(extraction(text, schema, **self._with_model(options)))
+
+    async def aembed(self, texts: str | Iterable[str], **options: Any) -> Any:
+        """`embed` for an event loop."""
+        vectors = Vectors(texts, self._with_model(options))
+        async with AsyncClient(self.client.server) as client:
+            return vectors.array([await client.do(work) for work in vectors.works()])
+
+    async def amap(
+        self,
+        data: Iterable[Any],
+        prompt: str | Callable[[Any], Messages] | None = None,
+        *,
+        concurrency: int = 8,
+        **options: Any,
+    ) -> Any:
+        """`map` for an event loop."""
+        return await self._row_map(data, prompt, concurrency, options).arun(self.client.server)
+
+    def conversation(self, system: str | None = None, **options: Any) -> Conversation:
+        """Questions that follow each other; the options, those of `chat`, are for all of them."""
+        return Conversation(self, system=system, **options)
+
+    def models(self) -> tuple[ModelStatus, ...]:
+        """Every model that can be loaded, and where each stands."""
+        return self.client.models()
+
+    def load(self, name: str, **options: Any) -> ModelStatus:
+        """Load a model, with options such as `context_length`; returns when it is ready."""
+        return self.client.load(name, **options)
+
+    def unload(self, name: str) -> ModelStatus:
+        """Unload a model; returns when its memory is free."""
+        return self.client.unload(name)
+
+    def clear_cache(self) -> int:
+        """Forget the answers on disk, those of every model; returns how many there were."""
+        with AnswerCache() as cache:
+            return cache.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; they are opened again when they are needed."""
+        self.client.close()
+
+    def __repr__(self) -> str:
+        return f"<LLM {self._url or 'of this notebook'} {self._defaults or ''}>".replace(" >", ">")
+
+    def _exchange(self, messages: Messages, options: dict[str, Any]) -> Exchange:
+        return Exchange(messages, **{**self._defaults, **options})
+
+    def _with_model(self, options: dict[str, Any]) -> dict[str, Any]:
+        return {"model": self._defaults.get("model"), **options}
+
+    def _row_map(
+        self,
+        data: Iterable[Any],
+        prompt: str | Callable[[Any], Messages] | None,
+        concurrency: int,
+        options: dict[str, Any],
+    ) -> RowMap:
+        given = {**self._defaults, **options}
+        named = {
+            name: given.pop(name)
+            for name in ("schema", "cache", "progress", "on_error")
+            if name in given
+        }
+        settings = MapSettings(concurrency=concurrency, options=given, **named)
+        return RowMap(data, prompt, settings)
+
+
+llm = LLM()
+"""The models of the notebook server that this kernel belongs to."""

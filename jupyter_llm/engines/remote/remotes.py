@@ -1,0 +1,117 @@
+"""The services that this server knows: those of its configuration, and those that come and go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from jupyter_llm.engines.remote.config import RESERVED
+from jupyter_llm.engines.remote.settings import Remote
+from jupyter_llm.errors import InvalidRequestError, ModelLoadError
+from jupyter_llm.types import Model, ModelSource
+
+FORMAT = "openai"
+"""The format of a model that speaks OpenAI's protocol itself."""
+
+ENGINE = "remote"
+
+OPERATOR = "configuration"
+"""The owner of the services that the operator has configured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A service, who has brought it, and the places that its models share."""
+
+    remote: Remote
+    owner: str
+    turns: asyncio.Semaphore
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A model of a service by its name there, empty for the first that it lists."""
+
+    known: Known
+    name: str
+
+
+class Remotes:
+    """Services by id, which may come and go while the server runs; nobody else is called.
+
+    Every change makes new tables, so that a thread may read while the event loop changes them.
+    """
+
+    def __init__(self, configured: Iterable[Remote] = ()) -> None:
+        self._known: Mapping[str, Known] = {}
+        self._by_model: Mapping[str, Target] = {}
+        for remote in configured:
+            self.add(remote, owner=OPERATOR)
+
+    def __iter__(self) -> Iterator[Known]:
+        return iter(self._known.values())
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def add(self, remote: Remote, *, owner: str) -> None:
+        """Offer the models of one more service.
+
+        Raises:
+            InvalidRequestError: A service or a model has its name already.
+        """
+        if remote.id in self._known:
+            raise InvalidRequestError(f"There is a service {remote.id!r} already.", param="id")
+        if again := sorted(set(remote.models) & (set(self._by_model) | RESERVED)):
+            raise InvalidRequestError(f"There is a model {again[0]!r} already.", param="models")
+        known = Known(remote, owner, asyncio.Semaphore(remote.concurrency))
+        self._set({**self._known, remote.id: known})
+
+    def remove(self, remote_id: str, *, owner: str) -> Remote | None:
+        """Offer the models of a service no longer; only who has brought it can.
+
+        What is in use goes on until its engine is unloaded. `None` if there was none.
+        """
+        known = self._known.get(remote_id)
+        if known is None or known.owner != owner:
+            return None
+        self._set({name: one for name, one in self._known.items() if name != remote_id})
+        return known.remote
+
+    def speaks(self, model_id: str) -> bool:
+        """Whether this is a model of a service."""
+        return model_id in self._by_model
+
+    def find(self, model_id: str) -> Target:
+        """Where a model runs.
+
+        Raises:
+            ModelLoadError: Its service is not offered any more.
+        """
+        try:
+            return self._by_model[model_id]
+        except KeyError:
+            raise ModelLoadError(f"The service of {model_id} is not offered any more.") from None
+
+    def models(self) -> tuple[Model, ...]:
+        """The models of all services, as far as they can be known without asking."""
+        return tuple(
+            Model(
+                id=model_id,
+                format=FORMAT,
+                engine=ENGINE,
+                context_length=target.known.remote.context_length,
+                modalities=target.known.remote.modalities,
+                source=ModelSource.REMOTE,
+            )
+            for model_id, target in self._by_model.items()
+        )
+
+    def _set(self, known: Mapping[str, Known]) -> None:
+        self._known = known
+        self._by_model = {
+            model_id: Target(one, name)
+            for one in known.values()
+            for model_id, name in one.remote.models.items()
+        }

@@ -1,0 +1,68 @@
+"""A service that models run in, as the operator describes it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from jupyter_llm.errors import ModelLoadError
+
+Dialect = Literal["openai", "vllm", "jupyter-llm"]
+"""Whose words a service knows beside OpenAI's, for what OpenAI's API has no words for."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Key:
+    """The key of a service: itself, or the variable or the file that holds it.
+
+    All empty for a service that asks for none.
+    """
+
+    text: str = field(default="", repr=False)
+    variable: str = ""
+    path: str = ""
+
+    def read(self) -> str:
+        """The key as it is now; may look at the disk.
+
+        Raises:
+            ModelLoadError: The variable is not set, or the file cannot be read.
+        """
+        if self.variable:
+            if not (text := os.environ.get(self.variable, "")):
+                raise ModelLoadError(f"The key is to be in {self.variable}, which is not set.")
+            return text.strip()
+        if self.path:
+            try:
+                return Path(self.path).expanduser().read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise ModelLoadError(f"The key cannot be read from {self.path}: {error}.") from None
+        return self.text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remote:
+    """A service, and which of its models there are here.
+
+    `url` ends where OpenAI's paths begin, as a rule with `/v1`. `models` maps ids here to names
+    there; an empty name is the first model that the service lists. `concurrency` bounds the
+    requests that it gets at a time, for all its models. `timeout_s` is how long it may be silent,
+    `health_interval_s` how often it is looked at while nobody asks (0 for never).
+    """
+
+    id: str
+    url: str
+    models: Mapping[str, str]
+    key: Key = field(default_factory=Key)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    dialect: Dialect = "openai"
+    concurrency: int = 16
+    context_length: int = 0
+    modalities: tuple[str, ...] = ("text",)
+    timeout_s: float = 300.0
+    connect_timeout_s: float = 5.0
+    health_interval_s: float = 30.0
+    ca_file: str = ""

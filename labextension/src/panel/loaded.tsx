@@ -1,0 +1,182 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { ellipsesIcon } from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import type { IPermissions } from '../tokens';
+import type { IModelEntry } from '../types';
+import type { IPanelActions } from './actions';
+import { Button, IconButton } from './button';
+import { stateLabel } from './facts';
+import { formatBytes, formatTokens, roundForPeople } from './format';
+import { KeepAlive } from './keepalive';
+import { Swatch } from './memory';
+import { Progress } from './progress';
+
+export interface ILoadedProps {
+  entry: IModelEntry;
+  /** Tokens per second that it writes just now, 0 for none. */
+  speed: number;
+  isActive: boolean;
+  refusal: string | undefined;
+  permissions: IPermissions;
+  colours: ReadonlyMap<string, number>;
+  actions: IPanelActions;
+  trans: TranslationBundle;
+}
+
+/** A model in memory, on its way into or out of it, or one that failed. */
+export function LoadedModel(props: ILoadedProps): React.JSX.Element {
+  const { entry, trans } = props;
+  const { model, state } = entry;
+  const failure = props.refusal ?? entry.error;
+  return (
+    <li className="jp-LLM-card" data-model={model.id} data-state={state}>
+      <div className="jp-LLM-line">
+        <span className="jp-LLM-name">
+          {state === 'ready' && (
+            <Swatch
+              share={{ kind: 'model', id: model.id }}
+              colours={props.colours}
+            />
+          )}
+          <span title={model.path || model.engine}>{model.id}</span>
+        </span>
+        <span className="jp-LLM-state">
+          {state === 'ready' && props.isActive && (
+            <span
+              className="jp-LLM-tag"
+              title={trans.__('Answers requests that name no model')}
+            >
+              {trans.__('default')}
+            </span>
+          )}
+          {stateLabel(state, trans)}
+        </span>
+      </div>
+      {state === 'loading' && (
+        <Progress
+          label={trans.__('Loading %1', model.id)}
+          value={entry.progress}
+        />
+      )}
+      {state === 'ready' && <Figures {...props} />}
+      {failure && (
+        <div className="jp-LLM-failure" role="alert">
+          {failure}
+        </div>
+      )}
+      <Actions {...props} />
+    </li>
+  );
+}
+
+/** What it takes and does. */
+function Figures(props: ILoadedProps): React.JSX.Element {
+  const { entry, permissions, actions, trans } = props;
+  const { stats, model } = entry;
+  const figures: [string, string][] = [
+    [trans.__('Memory'), formatBytes(entry.estimate.total_bytes)],
+    [
+      trans.__('Speed'),
+      props.speed > 0
+        ? trans.__('%1 tokens/s', roundForPeople(props.speed))
+        : trans.__('idle')
+    ],
+    [
+      trans.__('Requests'),
+      trans.__(
+        '%1 of %2 running, %3 waiting',
+        stats.num_running,
+        stats.slots,
+        stats.num_waiting
+      )
+    ],
+    [
+      trans.__('Context'),
+      trans.__(
+        '%1 tokens, cache %2 % full',
+        formatTokens(stats.context_length),
+        Math.round(
+          (100 * stats.num_kv_cells_used) / Math.max(1, stats.num_kv_cells)
+        )
+      )
+    ]
+  ];
+  return (
+    <dl className="jp-LLM-figures">
+      {figures.map(([name, value]) => (
+        <React.Fragment key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </React.Fragment>
+      ))}
+      <dt>{trans.__('Stays')}</dt>
+      <dd>
+        <KeepAlive
+          modelId={model.id}
+          keepAlive_s={entry.keep_alive_s}
+          expiresAt={entry.expires_at}
+          mayChange={permissions.write}
+          onChange={seconds => {
+            actions.onKeepAlive(model.id, seconds);
+          }}
+          trans={trans}
+        />
+      </dd>
+    </dl>
+  );
+}
+
+function Actions(props: ILoadedProps): React.JSX.Element {
+  const { entry, permissions, actions, trans } = props;
+  const { model, state } = entry;
+  const { onChat, onMenu } = actions;
+  const isMoving = state === 'queued' || state === 'loading';
+  return (
+    <div className="jp-LLM-actions">
+      {permissions.execute && onChat && state === 'ready' && (
+        <Button
+          label={trans.__('Chat')}
+          of={model.id}
+          focus={`chat ${model.id}`}
+          onClick={() => {
+            onChat(model.id);
+          }}
+        />
+      )}
+      {permissions.write && (
+        <Button
+          label={isMoving ? trans.__('Cancel') : labelOf(state, trans)}
+          of={model.id}
+          focus={`move ${model.id}`}
+          isDisabled={state === 'unloading'}
+          onClick={() => {
+            if (state === 'failed') {
+              actions.onLoad(model.id);
+            } else {
+              actions.onUnload(model.id);
+            }
+          }}
+        />
+      )}
+      {onMenu && (
+        <IconButton
+          icon={ellipsesIcon}
+          label={trans.__('More: %1', model.id)}
+          focus={`more ${model.id}`}
+          hasMenu
+          onClick={button => {
+            onMenu(model.id, button);
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+function labelOf(
+  state: IModelEntry['state'],
+  trans: TranslationBundle
+): string {
+  return state === 'failed' ? trans.__('Load') : trans.__('Unload');
+}

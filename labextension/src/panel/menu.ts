@@ -1,0 +1,29 @@
+import { Menu } from '@lumino/widgets';
+
+/** What else can be done with a model, below the button that asks for it. */
+export class ModelMenu {
+  constructor(
+    options: Menu.IOptions,
+    private readonly ids: readonly string[]
+  ) {
+    this.menu = new Menu(options);
+    this.menu.aboutToClose.connect(() => {
+      this.button?.focus();
+    });
+  }
+
+  /** The focus goes back to the button when the menu closes. */
+  open(model: string, button: HTMLElement): void {
+    this.button = button;
+    this.menu.clearItems();
+    for (const command of this.ids) {
+      this.menu.addItem({ command, args: { model } });
+    }
+    const { left, bottom } = button.getBoundingClientRect();
+    this.menu.open(left, bottom);
+    this.menu.activeIndex = this.menu.items.findIndex(item => item.isVisible);
+  }
+
+  private readonly menu: Menu;
+  private button: HTMLElement | undefined;
+}
