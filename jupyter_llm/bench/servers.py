@@ -107,13 +107,13 @@ def llama_cpp_server(model: Path) -> Iterator[Endpoint]:
 @contextmanager
 def mlx_lm_server(model: Path) -> Iterator[Endpoint]:
     """The server that mlx-lm brings."""
-    port = _free_port()
+    port = free_port()
     argv = [
         *(sys.executable, "-m", "mlx_lm", "server", "--model", str(model), "--port", str(port)),
         *("--decode-concurrency", str(STREAMS), "--prompt-concurrency", str(STREAMS)),
     ]
     url = f"http://127.0.0.1:{port}"
-    with _process(argv, f"{url}/health", {"HF_HUB_OFFLINE": "1"}) as pid:
+    with process(argv, f"{url}/health", {"HF_HUB_OFFLINE": "1"}) as pid:
         yield Endpoint(url=f"{url}/v1/completions", model=str(model), pid=pid)
 
 
