@@ -32,7 +32,7 @@ decided in one table of the handlers.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -199,9 +199,14 @@ class RowsFailedError(LLMError):
     code = "rows_failed"
 
     def __init__(
-        self, message: str, *, failures: Mapping[str, Exception] | None = None, **details: Any
+        self,
+        message: str,
+        *,
+        failures: Mapping[str, Exception] | None = None,
+        param: str | None = None,
+        retry_after_s: float | None = None,
     ) -> None:
-        super().__init__(message, **details)
+        super().__init__(message, param=param, retry_after_s=retry_after_s)
         self.failures = failures or {}
 
 

@@ -19,6 +19,7 @@ from . import (
     loading,
     mapping,
     memory,
+    mlx,
     prefix,
     probe,
     remote,
@@ -45,10 +46,11 @@ MEASUREMENTS: dict[str, Callable[..., str]] = {
     "sharing": sharing.measure,
     "remote": remote.measure,
     "map": mapping.measure,
+    "mlx": mlx.measure,
 }
 
 
-_WITHOUT_MODEL = {"startup", "catalogue", "fairness", "sharing", "remote"}
+_WITHOUT_MODEL = {"startup", "catalogue", "fairness", "sharing", "remote", "mlx"}
 
 
 def main() -> None:

@@ -89,22 +89,22 @@ def _add_metadata(writer: gguf.GGUFWriter, shape: Shape) -> None:
 
 
 def _add_vocabulary(writer: gguf.GGUFWriter, num_tokens: int) -> None:
-    merges = list(islice(_merges(), num_tokens - 256 - len(SPECIAL_TOKENS)))
-    words = [merge.replace(" ", "") for merge in merges]
-    tokens = [*_byte_characters(), *words, *SPECIAL_TOKENS]
+    pairs = list(islice(merges(), num_tokens - 256 - len(SPECIAL_TOKENS)))
+    words = [pair.replace(" ", "") for pair in pairs]
+    tokens = [*byte_characters(), *words, *SPECIAL_TOKENS]
     kinds = [gguf.TokenType.NORMAL] * (num_tokens - len(SPECIAL_TOKENS))
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("qwen2")
     writer.add_token_list(tokens)
     writer.add_token_types([*kinds, *[gguf.TokenType.CONTROL] * len(SPECIAL_TOKENS)])
-    writer.add_token_merges(merges)
+    writer.add_tokenmerges(merges)
     writer.add_eos_token_id(tokens.index("<|im_end|>"))
     writer.add_pad_token_id(tokens.index("<|endoftext|>"))
     writer.add_add_bos_token(False)
     writer.add_chat_template(CHATML)
 
 
-def _byte_characters() -> list[str]:
+def byte_characters() -> list[str]:
     """GPT-2's characters for the 256 bytes (openai/gpt-2, src/encoder.py)."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [byte for byte in range(256) if byte not in printable]
@@ -113,7 +113,8 @@ def _byte_characters() -> list[str]:
     return [names[byte] for byte in range(256)]
 
 
-def _merges() -> Iterator[str]:
+def merges() -> Iterator[str]:
+    """The words of two letters and more, each as its beginning and its last letter."""
     for length in (2, 3, 4):
         for letters in product(ascii_lowercase, repeat=length):
             word = "".join(letters)

@@ -37,6 +37,8 @@ def missing(name: str) -> str:
     """Why a contender cannot run here, or nothing if it can."""
     if name == "llama_cpp.server" and find_spec("uvicorn") is None:
         return "install llama-cpp-python[server] to compare with it"
+    if name == "mlx_lm.server" and find_spec("mlx_lm") is None:
+        return "pip install 'jupyter-llm[mlx]' to compare with it"
     if name == "llama-server" and shutil.which("llama-server") is None:
         return "put llama-server on the PATH to compare with it"
     return ""
@@ -99,6 +101,19 @@ def llama_cpp_server(model: Path) -> Iterator[Endpoint]:
     ]
     url = f"http://127.0.0.1:{port}"
     with process(argv, f"{url}/v1/models", {}) as pid:
+        yield Endpoint(url=f"{url}/v1/completions", model=str(model), pid=pid)
+
+
+@contextmanager
+def mlx_lm_server(model: Path) -> Iterator[Endpoint]:
+    """The server that mlx-lm brings."""
+    port = free_port()
+    argv = [
+        *(sys.executable, "-m", "mlx_lm", "server", "--model", str(model), "--port", str(port)),
+        *("--decode-concurrency", str(STREAMS), "--prompt-concurrency", str(STREAMS)),
+    ]
+    url = f"http://127.0.0.1:{port}"
+    with process(argv, f"{url}/health", {"HF_HUB_OFFLINE": "1"}) as pid:
         yield Endpoint(url=f"{url}/v1/completions", model=str(model), pid=pid)
 
 

@@ -13,12 +13,16 @@ TOP_P = 0.95
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workload:
-    """`num_streams` requests at once, each reading and writing that many tokens."""
+    """`num_streams` requests at once, each reading and writing that many tokens.
+
+    Without a `seed` every answer is drawn anew.
+    """
 
     num_streams: int
     num_prompt_tokens: int = 64
     num_answer_tokens: int = 64
     round: int = 0
+    seed: int | None = 1
 
     def prompts(self) -> list[str]:
         """One prompt a stream; different in every round, so that no cache has seen them."""
@@ -27,16 +31,16 @@ class Workload:
 
     def body(self, prompt: str, model: str) -> dict[str, object]:
         """The request for `/v1/completions`."""
-        return {
+        body = {
             "model": model,
             "prompt": prompt,
             "max_tokens": self.num_answer_tokens,
             "temperature": TEMPERATURE,
             "top_k": TOP_K,
             "top_p": TOP_P,
-            "seed": 1,
             "stream": True,
         }
+        return body if self.seed is None else {**body, "seed": self.seed}
 
 
 def _words(rng: random.Random, count: int) -> str:

@@ -113,9 +113,10 @@ class Instances:
         Raises:
             EngineUnavailableError: No engine here runs it.
         """
+        engine_name = engine or model.engine or select.engine_for(model.format)
         instance = self._by_id[model.id] = Instance(
-            model=model,
-            engine_name=engine or model.engine or select.engine_for(model.format),
+            model=replace(model, engine=engine_name),
+            engine_name=engine_name,
             options=self._settings.options_of(model.id, options),
             around=self._around,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from jupyter_llm.engines import select
@@ -88,9 +88,10 @@ class Listing:
         # once, and not for each of hundreds
         usual = self._settings.options_of("")
         listed = []
-        for status in statuses:
+        for found in statuses:
+            unavailable = select.why_unavailable(engines, found.model.engine, found.model.format)
+            status = found if unavailable else _with_engine(found, engines)
             model, need = status.model, self._need(status, usual)
-            unavailable = select.why_unavailable(engines, model.engine, model.format)
             kind = engines[model.engine].device if model.engine in engines else _USUAL_DEVICE
             knows = not unavailable and memory[kind] < UNBOUNDED_BYTES
             fit = fit_of(need.total_bytes, memory[kind]) if knows else Fit.UNKNOWN
@@ -108,6 +109,14 @@ class Listing:
         options = self._settings.options_of(model.id) if has_own else usual
         spec = LoadSpec(model=model, engine_name=model.engine, options=options)
         return self._instances.probes.known(spec) or estimate(model, options)
+
+
+def _with_engine(status: ModelStatus, engines: Mapping[str, select.EngineInfo]) -> ModelStatus:
+    """The status of a model whose files leave the engine open, with the one that would run it."""
+    if status.model.engine:
+        return status
+    engine = select.choose(status.model.format, engines.values()).name
+    return replace(status, model=replace(status.model, engine=engine))
 
 
 def with_loaded(models: Iterable[Model], loaded: Iterable[ModelStatus]) -> tuple[ModelStatus, ...]:

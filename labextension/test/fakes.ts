@@ -8,6 +8,7 @@ import type {
   IDownload,
   IEngineStats,
   IHubRepo,
+  ILoadOptions,
   IMemoryBody,
   IMemoryUse,
   IModelEntry,
@@ -106,6 +107,7 @@ export class FakeServer implements IRestAPI {
   /** What every load and unload is answered with. */
   refusal: Error | null = null;
   questions = 0;
+  saved: Partial<ILoadOptions> = {};
   loads: [string, LoadRequest | undefined][] = [];
   gate: Promise<void> = Promise.resolve();
 
@@ -161,7 +163,8 @@ export class FakeServer implements IRestAPI {
   }
 
   savedSettings(): Promise<ISettingsBody> {
-    return this.answer({ options: {}, keep_alive_s: null, pinned: false });
+    const options = this.saved;
+    return this.answer({ options, keep_alive_s: null, pinned: false });
   }
 
   saveOptions(): Promise<void> {

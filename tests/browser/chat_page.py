@@ -48,6 +48,12 @@ class ChatPage:
         )
         return self.answers.last
 
+    async def stopped(self) -> None:
+        """Wait until the last answer is seen to be stopped."""
+        await expect(self.answers.last).to_have_attribute(
+            "data-state", "stopped", timeout=ANSWER_TIMEOUT_MS
+        )
+
     async def hears(self, text: str) -> None:
         """Wait until so much of an answer has come."""
         await expect(self.answers.last).to_contain_text(text, timeout=ANSWER_TIMEOUT_MS)

@@ -83,7 +83,8 @@ class LabPage:
     async def second_tab(self) -> AsyncGenerator[LabPage]:
         """The same JupyterLab in another tab of the same browser."""
         page = await self.page.context.new_page()
-        await page.goto(self.page.url.split("?")[0])
+        # a second tab of one workspace would load itself anew to have one of its own
+        await page.goto(f"{self.page.url.split('/lab')[0]}/lab/workspaces/second")
         await until_started(page)
         yield LabPage(page)
         await page.close()
@@ -103,16 +104,12 @@ async def until_started(page: Page) -> None:
 
 @asynccontextmanager
 async def opened(
-    lab: LiveServer,
-    path: str = "lab",
-    *,
-    before: str = "",
-    known_errors: tuple[str, ...] = (),
+    lab: LiveServer, path: str = "lab", *, before: str = "", known_errors: tuple[str, ...] = ()
 ) -> AsyncGenerator[LabPage]:
     """JupyterLab in a fresh browser; an exception in its scripts fails the test.
 
-    The script `before` runs before those of the page, and `known_errors` are those of others
-    that cannot be helped.
+    The script `before` runs before those of the page. `known_errors` are those of others that
+    cannot be helped.
     """
     # a browser that runs as root, as in most containers, has no sandbox to use
     args = ["--no-sandbox"] if os.geteuid() == 0 else []

@@ -108,13 +108,13 @@ async def test_an_answer_is_stopped_in_the_middle_and_asked_for_again(slow_lab: 
         await chat.hears("word5 ")
         await page.screenshot("chat-streaming")
         await chat.press("Stop")
-        await expect(chat.answers.last).to_have_attribute("data-state", "stopped")
+        await chat.stopped()
         await expect(chat.answers.last).to_contain_text("stopped")
         await until_idle(slow_lab)
         await chat.say(LONG)
         await chat.hears("word5 ")
         await chat.box.press("Escape")
-        await expect(chat.answers.last).to_have_attribute("data-state", "stopped")
+        await chat.stopped()
 
         await chat.questions.last.hover()
         await chat.press("Edit and ask again")
@@ -155,7 +155,7 @@ async def test_two_tabs_show_the_same(slow_lab: LiveServer) -> None:
         await there.hears("word15 ")
         await there.press("Stop")
         for chat in (here, there):
-            await expect(chat.answers.last).to_have_attribute("data-state", "stopped")
+            await chat.stopped()
 
 
 async def test_conversations_are_kept_renamed_and_deleted(lab: LiveServer) -> None:
@@ -235,7 +235,7 @@ async def test_a_notebook_gives_context_and_takes_code(lab: LiveServer) -> None:
 
 async def test_what_goes_wrong_says_what_to_do_next(lab: LiveServer) -> None:
     async with opened(lab) as page:
-        lab.json("load", {"model": "echo", "context_length": 16})
+        reload_echo(lab, context_length=16)
         chat = ChatPage(page)
         await chat.open("echo")
         await chat.say(LONG)
@@ -260,8 +260,14 @@ async def test_who_may_not_execute_is_told_so(new_lab: Callable[..., LiveServer]
             await look(page, "chat-read-only", "#jp-llm-chat")
 
 
+def reload_echo(lab: LiveServer, **options: int) -> None:
+    """Load echo with these options, whether another test has loaded it or not."""
+    lab.json("unload", {"model": "echo"})
+    assert lab.json("load", {"model": "echo", **options})["status"] == "ready"
+
+
 async def until_idle(lab: LiveServer) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         while num_running(lab):
             await asyncio.sleep(0.1)
 

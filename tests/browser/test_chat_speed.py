@@ -72,6 +72,7 @@ SCROLL = """async () => {
 async def test_the_first_token_is_seen_when_it_comes_and_a_long_conversation_scrolls(
     lab: LiveServer,
 ) -> None:
+    lab.json("unload", {"model": "echo"})
     lab.json("load", {"model": "echo", "context_length": 65536})
     async with opened(lab) as page:
         chat = ChatPage(page)

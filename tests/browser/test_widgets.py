@@ -82,10 +82,10 @@ async def test_a_model_is_picked_downloaded_and_loaded(lab: LiveServer, hub: Hub
         await search.press("Enter")
         files = tab.get_by_role("combobox", name="File")
         await expect(files).to_contain_text("F16", timeout=30_000)
-        hub.bytes_per_s = 1_000_000
+        hub.bytes_per_s = 200_000
         await tab.get_by_role("button", name="Download").click()
         await expect(tab.get_by_role("button", name="Cancel")).to_be_visible()
-        await expect(tab.get_by_text("left")).to_be_visible(timeout=10_000)
+        await expect(tab.get_by_text("kB of 6.63 MB")).to_be_visible(timeout=30_000)
         await look(page, "widget-picker", OUTPUT)
         await tab.get_by_role("button", name="Cancel").click()
         await expect(tab.get_by_text("cancelled")).to_be_visible()

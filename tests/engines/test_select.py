@@ -101,8 +101,8 @@ def test_knows_the_device_by_the_libraries_beside_the_bindings(tmp_path: Path) -
 def test_looking_for_engines_imports_none() -> None:
     script = (
         "import sys; from jupyter_llm.engines.select import backends; backends();"
-        "heavy = {'llama_cpp', 'mlx_lm', 'numpy', 'jupyter_llm.engines.echo'};"
-        "print(sorted(heavy & set(sys.modules)))"
+        "engines = {'llama_cpp', 'mlx_lm', 'numpy', 'jupyter_llm.engines.echo'};"
+        "print(sorted(engines & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     assert done.stdout.strip() == b"[]"

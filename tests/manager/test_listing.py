@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ from machine_memory import pool_of
 from stage import scenario, stage
 from troupe import Part
 
+from jupyter_llm.engines import select
 from jupyter_llm.engines.estimate import estimate
 from jupyter_llm.errors import EngineUnavailableError
 from jupyter_llm.guide import GUIDE_PATH
@@ -115,18 +117,22 @@ async def test_what_a_model_took_is_believed_before_what_it_should_take() -> Non
 
 
 def test_a_model_that_no_engine_runs_is_listed_with_the_reason_and_not_offered(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def find(name: str) -> object:
+        return None if name == "mlx_lm" else find_spec(name)
+
+    monkeypatch.setattr(select, "find_spec", find)
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "config.json").write_text('{"model_type": "llama"}')
     header = b'{"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}'
     data = len(header).to_bytes(8, "little") + header + bytes(4)
     (tmp_path / "m" / "model.safetensors").write_bytes(data)
     found = manager(1 << 40, models_dirs=(str(tmp_path),))
-    assert "No engine runs safetensors files" in listed(found)["m"].unavailable
+    assert "pip install 'jupyter-llm[mlx]'" in listed(found)["m"].unavailable
     assert listed(found)["m"].fit is Fit.UNKNOWN
     assert "m" not in [status.model.id for status in asyncio.run(found.models())]
-    with pytest.raises(EngineUnavailableError, match="No engine runs safetensors"):
+    with pytest.raises(EngineUnavailableError, match="mlx-lm is not installed"):
         asyncio.run(found.load("m"))
 
 

@@ -133,8 +133,8 @@ def _fill(net: Any, on_loading: OnLoading) -> int:
     from mlx.utils import tree_flatten
 
     arrays = [array for _, array in tree_flatten(net.parameters())]
-    total = sum(array.nbytes for array in arrays)
-    done = 0
+    total: int = sum(array.nbytes for array in arrays)
+    done: int = 0
     if not on_loading(0.0):
         raise LoadStoppedError
     for group in _groups(arrays):

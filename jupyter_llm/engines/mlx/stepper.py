@@ -124,6 +124,7 @@ class Stepper:
         cells = self._runtime.options.num_kv_cells
         while (sequence := to_take_out(self._running, cells)) is not None:
             self._remove(sequence)
+            self._running.remove(sequence)
             self._waiting.appendleft(sequence)
             self.counters.num_preemptions += 1
 

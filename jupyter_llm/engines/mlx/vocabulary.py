@@ -118,7 +118,7 @@ class FileVocabulary:
         return [token for token in self._added if self._is_special(token)]
 
     @cached_property
-    def _plain(self) -> Tokenizer:
+    def _plain(self) -> Any:
         """The same tokenizer, to which control tokens that are spelled out are text."""
         plain = _read(self._path)
         plain.encode_special_tokens = True
@@ -128,7 +128,8 @@ class FileVocabulary:
         added = self._added.get(token)
         if added is None:
             return False
-        return added.special or (added.content.startswith("<") and added.content.endswith(">"))
+        text: str = added.content
+        return bool(added.special) or (text.startswith("<") and text.endswith(">"))
 
     def _spelled(self, token: int) -> bytes:
         if added := self._added.get(token):

@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 
 from jupyter_llm.engines.common.stopping import LoadStoppedError, OnLoading
 from jupyter_llm.errors import EngineDiedError, LLMError, ModelLoadError
@@ -43,7 +44,7 @@ class Worker:
     ) -> None:
         self.loaded: Future[Runtime] = Future()
         self.stats = EngineStats()
-        self._load = lambda: Runtime(model, options, on_loading)
+        self._load: Callable[[], Runtime] = partial(Runtime, model, options, on_loading)
         self._deliver = deliver
         self._on_death = on_death
         self._inbox: deque[Sequence] = deque()
@@ -77,17 +78,16 @@ class Worker:
     def _run(self) -> None:
         try:
             runtime = self._load()
+            try:
+                with wired():
+                    self._serve(runtime)
+            finally:
+                runtime.free()
         except (LLMError, LoadStoppedError) as error:
             self.loaded.set_exception(error)
-            return
         except Exception as error:  # noqa: BLE001 - it is raised where the load is waited for
-            self.loaded.set_exception(ModelLoadError(f"MLX cannot load the model: {error!r}."))
-            return
-        try:
-            with wired():
-                self._serve(runtime)
-        finally:
-            runtime.free()
+            if not self.loaded.done():
+                self.loaded.set_exception(ModelLoadError(f"MLX cannot load the model: {error!r}."))
 
     def _serve(self, runtime: Runtime) -> None:
         stepper, embedder = Stepper(runtime, self._deliver), Embedder(runtime)

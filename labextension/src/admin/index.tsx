@@ -8,6 +8,7 @@ import { KeysAPI } from '../keys/api';
 import { KeysModel } from '../keys/model';
 import { ModelManager } from '../manager/manager';
 import { PanelModel } from '../panel/model';
+import { DEFAULT_SETTINGS } from '../panel/settings';
 import { actionsOn } from '../panel/wiring';
 import { Requests } from '../requests';
 import { RestAPI } from '../restapi';
@@ -24,6 +25,8 @@ function partsFor(settings: ServerConnection.ISettings): IAdminPageProps {
     eventSocketOpener(settings)
   );
   const state = new PanelModel(manager);
+  // the page greets an operator, who need not be told what to get
+  state.use({ ...DEFAULT_SETTINGS, suggestions: [] });
   const actions = actionsOn(manager, state, { onChat: null, onMenu: null });
   return {
     manager,

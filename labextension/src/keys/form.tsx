@@ -27,7 +27,7 @@ export function KeyForm(props: {
   };
   return (
     <form
-      className="jp-LLM-form"
+      className="jp-LLM-key-form"
       onSubmit={event => {
         event.preventDefault();
         void submit();

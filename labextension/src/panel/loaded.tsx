@@ -41,7 +41,7 @@ export function LoadedModel(props: ILoadedProps): React.JSX.Element {
           )}
           <span title={model.path || model.engine}>{model.id}</span>
         </span>
-        <span className="jp-LLM-state">
+        <span className="jp-LLM-standing">
           {state === 'ready' && props.isActive && (
             <span
               className="jp-LLM-tag"
@@ -50,7 +50,7 @@ export function LoadedModel(props: ILoadedProps): React.JSX.Element {
               {trans.__('default')}
             </span>
           )}
-          {stateLabel(state, trans)}
+          <span className="jp-LLM-state">{stateLabel(state, trans)}</span>
         </span>
       </div>
       {state === 'loading' && (

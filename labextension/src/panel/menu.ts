@@ -2,10 +2,7 @@ import { Menu } from '@lumino/widgets';
 
 /** What else can be done with a model, below the button that asks for it. */
 export class ModelMenu {
-  constructor(
-    options: Menu.IOptions,
-    private readonly ids: readonly string[]
-  ) {
+  constructor(options: Menu.IOptions) {
     this.menu = new Menu(options);
     this.menu.aboutToClose.connect(() => {
       this.button?.focus();
@@ -13,10 +10,10 @@ export class ModelMenu {
   }
 
   /** The focus goes back to the button when the menu closes. */
-  open(model: string, button: HTMLElement): void {
+  open(ids: readonly string[], model: string, button: HTMLElement): void {
     this.button = button;
     this.menu.clearItems();
-    for (const command of this.ids) {
+    for (const command of ids) {
       this.menu.addItem({ command, args: { model } });
     }
     const { left, bottom } = button.getBoundingClientRect();

@@ -1,4 +1,5 @@
-import { VDomModel } from '@jupyterlab/ui-components';
+import type { IDisposable } from '@lumino/disposable';
+import { Signal } from '@lumino/signaling';
 
 import type { IModelManager, LoadRequest } from '../tokens';
 import type {
@@ -16,14 +17,14 @@ export type Asked<T> =
   | { readonly state: 'refused'; readonly reason: string };
 
 /** What the panel shows beside the snapshot: what is open, and what the Hub has answered. */
-export class PanelModel extends VDomModel {
-  constructor(private readonly manager: IModelManager) {
-    super();
-  }
+export class PanelModel implements IDisposable {
+  constructor(private readonly manager: IModelManager) {}
+
+  readonly stateChanged = new Signal<this, void>(this);
 
   settings: IPanelSettings = DEFAULT_SETTINGS;
-  /** Sections that are folded; the Hub is opened by who wants to look for something. */
-  readonly folded = new Set(['hub']);
+  /** Sections that are folded; these are opened by who wants something of them. */
+  readonly folded = new Set(['hub', 'keys']);
   /** The model whose load options are being chosen, and what was saved for it. */
   form: { modelId: string; saved: Asked<ISettingsBody> } | null = null;
   /** What was looked for last. */
@@ -37,6 +38,15 @@ export class PanelModel extends VDomModel {
 
   /** What is to have the focus. */
   readonly wanted = { focus: '' };
+
+  get isDisposed(): boolean {
+    return this.disposed;
+  }
+
+  dispose(): void {
+    this.disposed = true;
+    Signal.clearData(this);
+  }
 
   use(settings: IPanelSettings): void {
     this.settings = settings;
@@ -79,7 +89,7 @@ export class PanelModel extends VDomModel {
 
   toggleRepo(repoId: string): void {
     toggle(this.unfolded, repoId);
-    this.describe(repoId);
+    void this.describe(repoId);
     this.stateChanged.emit();
   }
 
@@ -123,11 +133,13 @@ export class PanelModel extends VDomModel {
     return Object.fromEntries(open);
   }
 
-  /** Find out what there is of the suggested models, once. */
-  suggest(): void {
-    this.settings.suggestions.forEach(({ repo_id }) => {
-      this.describe(repo_id);
-    });
+  /** Find out what there is of the suggested models, until the Hub cannot be asked. */
+  async suggest(): Promise<void> {
+    for (const { repo_id } of this.settings.suggestions) {
+      if (!(await this.describe(repo_id))) {
+        return;
+      }
+    }
   }
 
   async download(
@@ -144,28 +156,35 @@ export class PanelModel extends VDomModel {
     this.stateChanged.emit();
   }
 
-  private describe(repoId: string): void {
-    if ((this.offers.get(repoId)?.state ?? 'refused') === 'refused') {
-      void this.ask(this.manager.offers(repoId), answer => {
-        this.offers.set(repoId, answer);
-      });
+  private disposed = false;
+
+  /** Returns false if the Hub cannot be asked; that it has no such repository is an answer. */
+  private async describe(repoId: string): Promise<boolean> {
+    if ((this.offers.get(repoId)?.state ?? 'refused') !== 'refused') {
+      return true;
     }
+    const reason = await this.ask(this.manager.offers(repoId), answer => {
+      this.offers.set(repoId, answer);
+    });
+    return !isOutOfReach(reason);
   }
 
+  /** Returns why it was refused, if it was. */
   private async ask<T>(
     answer: Promise<T>,
     note: (asked: Asked<T>) => void
-  ): Promise<void> {
+  ): Promise<unknown> {
+    let refusal: unknown;
     note({ state: 'waiting' });
     this.stateChanged.emit();
     try {
       note({ state: 'here', value: await answer });
     } catch (reason) {
+      refusal = reason;
       note({ state: 'refused', reason: reasonOf(reason) });
     }
-    if (!this.isDisposed) {
-      this.stateChanged.emit();
-    }
+    this.stateChanged.emit();
+    return refusal;
   }
 }
 
@@ -177,4 +196,10 @@ function toggle<T>(set: Set<T>, item: T): void {
 
 function reasonOf(reason: unknown): string {
   return reason instanceof Error ? reason.message : String(reason);
+}
+
+function isOutOfReach(reason: unknown): boolean {
+  return reason instanceof Error && 'code' in reason
+    ? reason.code === 'hub_error'
+    : reason !== undefined;
 }

@@ -111,8 +111,8 @@ function Fields(
           onChange={setSpeculation}
           choices={[
             ['none', trans.__('no')],
-            ['prompt_lookup', trans.__('from the prompt')],
-            ['draft_model', trans.__('with a smaller model')]
+            ['prompt_lookup', trans.__('from prompt')],
+            ['draft_model', trans.__('draft model')]
           ]}
           trans={trans}
         />

@@ -3,6 +3,7 @@ import { ReactWidget, UseSignal } from '@jupyterlab/ui-components';
 import type { IDisposable } from '@lumino/disposable';
 import * as React from 'react';
 
+import type { KeysModel } from '../keys/model';
 import type { IModelManager } from '../tokens';
 import type { ILabActions, IPanelActions } from './actions';
 import { llmIcon } from './icon';
@@ -15,6 +16,7 @@ export interface IModelsPanelOptions {
   manager: IModelManager;
   trans: TranslationBundle;
   lab: ILabActions;
+  keys: KeysModel;
 }
 
 /** The side panel; while it is visible the manager keeps its snapshot fresh. */
@@ -65,7 +67,7 @@ export class ModelsPanel extends ReactWidget {
   }
 
   protected override render(): React.JSX.Element {
-    const { manager, trans } = this.options;
+    const { manager, keys, trans } = this.options;
     return (
       <UseSignal signal={manager.changed}>
         {() => (
@@ -75,6 +77,7 @@ export class ModelsPanel extends ReactWidget {
                 snapshot={manager.snapshot}
                 state={this.model}
                 actions={this.actions}
+                keys={keys}
                 trans={trans}
               />
             )}

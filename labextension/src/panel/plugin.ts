@@ -9,6 +9,9 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { ChatCommandIDs } from '../chat/commands';
 import { addCommands, CommandIDs } from '../commands';
+import { KeysAPI } from '../keys/api';
+import { KeysModel } from '../keys/model';
+import { Requests } from '../requests';
 import { IModelManager } from '../tokens';
 import { ModelMenu } from './menu';
 import { ModelsPanel } from './panel';
@@ -22,10 +25,11 @@ const MENU = [
   CommandIDs.loadWithOptions,
   CommandIDs.switchTo,
   CommandIDs.unload,
-  ChatCommandIDs.open,
-  CommandIDs.insertExample,
   CommandIDs.copyId
 ];
+
+/** And to those who may ask it something. */
+const ASKING = [ChatCommandIDs.open, CommandIDs.insertExample];
 
 /** The side panel of models and the commands around it. */
 export const panelPlugin: JupyterFrontEndPlugin<void> = {
@@ -43,15 +47,18 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     registry: ISettingRegistry | null
   ) => {
     const trans = (translator ?? nullTranslator).load('jupyter_llm');
-    const menu = new ModelMenu({ commands: app.commands }, MENU);
+    const { serverSettings } = app.serviceManager;
+    const menu = new ModelMenu({ commands: app.commands });
     const panel = new ModelsPanel({
       manager,
       trans,
+      keys: new KeysModel(new KeysAPI(new Requests(serverSettings))),
       lab: {
         onChat: model =>
           void app.commands.execute(ChatCommandIDs.open, { model }),
         onMenu: (model, button) => {
-          menu.open(model, button);
+          const { execute } = manager.snapshot.permissions;
+          menu.open(execute ? [...MENU, ...ASKING] : MENU, model, button);
         }
       }
     });

@@ -1,5 +1,6 @@
 import * as React from 'react';
 
+import { Keys } from '../keys/section';
 import type { IModelEntry } from '../types';
 import { DownloadItem } from './downloads';
 import { isBuiltIn } from './facts';
@@ -21,6 +22,7 @@ export function Sections(props: IPanelViewProps): React.JSX.Element {
       <OnDisk {...props} />
       {props.snapshot.permissions.write && <OnHub {...props} />}
       <Memory {...props} />
+      {props.snapshot.permissions.write && <ApiKeys {...props} />}
     </>
   );
 }
@@ -168,6 +170,15 @@ function Memory(props: IPanelViewProps): React.JSX.Element {
       ))}
     </Folding>
   );
+}
+
+function ApiKeys(props: IPanelViewProps): React.JSX.Element | null {
+  const { keys, trans } = props;
+  return keys ? (
+    <Folding {...props} name="keys" title={trans.__('API keys')}>
+      <Keys model={keys} trans={trans} />
+    </Folding>
+  ) : null;
 }
 
 function Folding(

@@ -2,6 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { refreshIcon, searchIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
+import type { KeysModel } from '../keys/model';
 import type { ISnapshot, Problem } from '../tokens';
 import type { IPanelActions } from './actions';
 import { Announcer } from './announcer';
@@ -16,6 +17,8 @@ export interface IPanelViewProps {
   snapshot: ISnapshot;
   state: PanelModel;
   actions: IPanelActions;
+  /** The API keys, where this place shows them. */
+  keys?: KeysModel;
   trans: TranslationBundle;
 }
 

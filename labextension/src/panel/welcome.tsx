@@ -29,16 +29,17 @@ export function Welcome(props: IWelcomeProps): React.JSX.Element {
   const refused = suggestions
     .map(({ repo_id }) => state.offers.get(repo_id))
     .find(offers => offers?.state === 'refused');
-  const hasOffer = suggestions.some(
-    ({ repo_id }) => state.offers.get(repo_id)?.state !== 'refused'
+  const hasOffer = suggestions.some(({ repo_id }) =>
+    ['waiting', 'here'].includes(state.offers.get(repo_id)?.state ?? '')
   );
   return (
     <section className="jp-LLM-welcome" aria-label={trans.__('First steps')}>
       <h3>{trans.__('Get a real model')}</h3>
       <p>
-        {trans.__(
-          'guide is built in, tiny, and knows only this project. These models fit this machine:'
-        )}
+        {trans.__('guide is built in, tiny, and knows only this project.')}{' '}
+        {suggestions.length > 0 &&
+          hasOffer &&
+          trans.__('These suit this machine:')}
       </p>
       <ul className="jp-LLM-list">
         {suggestions.map(suggestion => (

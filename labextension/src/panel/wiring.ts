@@ -28,9 +28,7 @@ export function actionsOn(
     onToggleRepo: repoId => {
       model.toggleRepo(repoId);
     },
-    onSuggest: () => {
-      model.suggest();
-    },
+    onSuggest: () => void model.suggest(),
     onOpenSearch: () => {
       model.openSearch();
     },

@@ -5,7 +5,6 @@ import * as React from 'react';
 
 import { llmIcon } from '../panel/icon';
 import type { IModelManager } from '../tokens';
-import { Speed } from './speed';
 import { type ISummary, summarize } from './summary';
 
 export interface IModelsStatusOptions {
@@ -53,9 +52,8 @@ export class ModelsStatus extends ReactWidget {
 
   private readonly onSnapshot = (): void => {
     const { manager, trans } = this.options;
-    const speed = this.speed.after(manager.snapshot);
     const wasActive = this.isActive;
-    this.summary = summarize(manager.snapshot, speed, trans);
+    this.summary = summarize(manager.snapshot, trans);
     if (wasActive !== this.isActive) {
       this.signal.emit();
     }
@@ -63,6 +61,5 @@ export class ModelsStatus extends ReactWidget {
   };
 
   private summary: ISummary | null = null;
-  private readonly speed = new Speed();
   private readonly signal = new Signal<this, void>(this);
 }

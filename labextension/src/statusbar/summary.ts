@@ -11,13 +11,9 @@ export interface ISummary {
   title: string;
 }
 
-/**
- * The models in memory, in the width of a status bar; `null` where there are none.
- * `tokensPerSecond` is how fast they write now, 0 where they don't.
- */
+/** The models in memory, in the width of a status bar; `null` where there are none. */
 export function summarize(
   snapshot: ISnapshot,
-  tokensPerSecond: number,
   trans: TranslationBundle
 ): ISummary | null {
   const models = inMemory(snapshot);
@@ -26,7 +22,7 @@ export function summarize(
   }
   const text = [
     nameOf(models, trans),
-    activityOf(models, tokensPerSecond, trans),
+    activityOf(models, speedOf(snapshot), trans),
     bytesLabel(total(models, bytesOf))
   ];
   return {
@@ -69,6 +65,11 @@ function activityOf(
   return tokensPerSecond > 0
     ? trans.__('%1 tokens/s', Math.round(tokensPerSecond))
     : '';
+}
+
+/** Tokens per second of all models together. */
+function speedOf({ speeds }: ISnapshot): number {
+  return [...speeds.values()].reduce((sum, speed) => sum + speed, 0);
 }
 
 function total(

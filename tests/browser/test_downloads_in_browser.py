@@ -34,7 +34,7 @@ def hub() -> Iterator[Hub]:
     with Hub() as server:
         server.add(REPO, {"tiny-Q8_0.gguf": content, "tiny-Q4_K_M.gguf": content})
         server.add("other-org/Other-GGUF", {"other.gguf": content}, downloads=2_500_000)
-        server.bytes_per_s = len(content) / 6
+        server.bytes_per_s = len(content) / 60
         yield server
 
 

@@ -14,7 +14,7 @@ from playwright.async_api import Page, async_playwright, expect
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
 
-    from playwright.async_api import Locator
+    from playwright.async_api import ConsoleMessage, Locator
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("browser_and_panel")]
 
@@ -42,10 +42,7 @@ async def browser_page(server: LiveServer) -> AsyncGenerator[Page]:
         complaints: list[str] = []
         own = server.server_url.partition("/user/")[0], "data:"
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda line: complaints.append(line.text) if line.type == "error" else None,
-        )
+        page.on("console", lambda line: complaints.append(line.text) if is_error(line) else None)
         page.on(
             "request",
             lambda request: None if request.url.startswith(own) else complaints.append(request.url),
@@ -53,6 +50,11 @@ async def browser_page(server: LiveServer) -> AsyncGenerator[Page]:
         yield page
         await browser.close()
     assert complaints == []
+
+
+def is_error(line: ConsoleMessage) -> bool:
+    """Not that the Hub cannot be reached, which it cannot from everywhere."""
+    return line.type == "error" and "502" not in line.text
 
 
 async def log_in(page: Page, server: LiveServer) -> None:
