@@ -19,8 +19,10 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 QUICKSTART = NOTEBOOKS / "01_quickstart.ipynb"
 EXTRACTION = NOTEBOOKS / "02_extraction.ipynb"
 TOOLS = NOTEBOOKS / "03_tools.ipynb"
-
-COMPARISON = QUICKSTART.with_name("05_compare_models.ipynb")
+SEARCH = NOTEBOOKS / "04_search_by_meaning.ipynb"
+COMPARISON = NOTEBOOKS / "05_compare_models.ipynb"
+HTTP_API = NOTEBOOKS / "06_http_api.ipynb"
+WITH_ANSWERS = (QUICKSTART, EXTRACTION, TOOLS, SEARCH, HTTP_API)
 
 GREEDY = "--LLMExtension.default_temperature=0"  # what the guide says is then the same every time
 
@@ -88,7 +90,28 @@ def test_the_tools_run_and_say_what_their_text_promises() -> None:
     assert shown(cells["conversation"]) == repr(roles)
 
 
-@pytest.mark.parametrize("path", [QUICKSTART, EXTRACTION, TOOLS], ids=lambda path: path.stem)
+def test_the_search_finds_what_its_text_promises() -> None:
+    cells = execute(SEARCH)
+
+    assert shown(cells["embed"]) == "((5, 256), dtype('float32'), 1.0)"
+    best = shown(cells["search"]).splitlines()[1]
+    assert best.startswith("1  The kernel keeps your variables")
+    assert shown(cells["answer"]) == "('stop', True)"
+
+
+def test_the_api_answers_other_programs_as_the_notebook_says() -> None:
+    cells = execute(HTTP_API)
+
+    assert '"id": "guide"' in shown(cells["curl"])
+    assert shown(cells["stream"]).startswith("data: {")
+    assert shown(cells["stream"]).endswith("data: [DONE]\n")
+    assert "%llm load NAME" in shown(cells["openai"])
+    assert shown(cells["schema"]) == "['mood', 'urgent']"
+    assert shown(cells["httpx"]) == "('text', 'end_turn', 'cpu')"
+    assert shown(cells["errors"]).startswith("400 temperature ")
+
+
+@pytest.mark.parametrize("path", WITH_ANSWERS, ids=lambda path: path.stem)
 def test_a_notebook_is_published_with_its_outputs(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
