@@ -19,6 +19,7 @@ Names = tuple[str, ...]
 Records = tuple[dict[str, Any], ...]
 
 SPECULATIONS = ("prompt_lookup", "draft_model", "none")
+SPLIT_MODES = ("layer", "row", "none")
 KV_TYPES = ("f16", "f32", "q8_0", "q4_0")
 
 
@@ -44,6 +45,7 @@ class Candidates:
             "out": lambda: self._named(lambda _: True),
             "reasoning_effort": lambda: EFFORTS,
             "schema": lambda: self._named(lambda value: isinstance(value, type | dict)),
+            "split_mode": lambda: SPLIT_MODES,
             "speculation": lambda: SPECULATIONS,
             "tools": lambda: self._named(inspect.isroutine),
         }

@@ -13,7 +13,7 @@ import pexpect
 if TYPE_CHECKING:
     from live import LiveServer
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 45.0
 _IPYTHON = ("-m", "IPython", "--no-banner", "--no-confirm-exit", "--colors=NoColor")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[()][A-Z0-9]|\x1b[=>78]|\r")
 _PROMPT = r"In .*\[.*\d+.*\]"
@@ -56,6 +56,15 @@ class Terminal:
     def keys(self, text: str) -> None:
         """Press keys."""
         self._child.send(text)
+
+    def complete(self, typed: str, rest: str) -> None:
+        """Type, and press Tab until `rest` is behind it: a busy machine drops the first."""
+        self.keys(typed)
+        for _ in range(4):
+            self.keys("\t")
+            if self._child.expect([rest, pexpect.TIMEOUT], timeout=TIMEOUT_S / 4) == 0:
+                return
+        raise AssertionError(f"Tab wrote no {rest} behind {typed}: {self._child.before}")
 
     def run(self, line: str, until: str) -> str:
         """Type a line and read on until something shows."""

@@ -50,10 +50,8 @@ def test_ipython_streams_text_keeps_the_answer_and_shows_errors(kernel: LiveKern
 def test_tab_help_and_interrupt_in_a_terminal(live_server: LiveServer, client: Client) -> None:
     with Terminal(live_server) as terminal:
         terminal.run("%load_ext jupyter_llm", until=r"In .*\[.*2.*\]")
-        terminal.keys("%llm swi\t")
-        terminal.expect("switch")
-        terminal.keys(" ec\t")
-        terminal.expect("echo")
+        terminal.complete("%llm swi", "tch")
+        terminal.complete(" ec", "ho")
         terminal.keys("\x15")  # the line is not wanted any more
         terminal.run("1 / 0", until="ZeroDivisionError: division")
         assert "Traceback (most recent" in terminal.run("%llm fix -m echo", until="no other cell")
