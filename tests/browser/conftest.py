@@ -23,9 +23,18 @@ PANEL_SETTINGS = "@jupyter-llm/labextension/panel"
 NO_NEWS = {"fetchNews": "false", "checkForUpdates": False}
 
 
+@pytest.fixture
+def lab(shared_lab: LiveServer) -> Iterator[LiveServer]:
+    """A JupyterLab that tests in a browser share; each finds it with nothing in memory."""
+    yield shared_lab
+    for status in shared_lab.json("models")["data"]:
+        if status["state"] != "unloaded":
+            shared_lab.json("unload", {"model": status["model"]["id"]})
+
+
 @pytest.fixture(scope="session")
-def lab(new_lab: Callable[..., LiveServer]) -> Iterator[LiveServer]:
-    """A JupyterLab that tests in a browser share, and leave as they found it."""
+def shared_lab(new_lab: Callable[..., LiveServer]) -> Iterator[LiveServer]:
+    """One JupyterLab for all, because its start takes long."""
     with new_lab() as server:
         yield server
 
