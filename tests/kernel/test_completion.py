@@ -55,7 +55,7 @@ def offered(kernel: LiveKernel, typed: str) -> list[str]:
         ("%%llm --model=ec|\nHello", ["%%llm --model=echo"]),
         ("\n%%llm --top|", ["\n%%llm --top-p", "\n%%llm --top-k"]),
         ("%%llm -o re|", ["%%llm -o reply"]),
-        ("%%llm --schema C|", ["%%llm --schema City"]),
+        ("%%llm --schema Ci|", ["%%llm --schema City"]),
         ("%%llm --as Da|", ["%%llm --as DataFrame"]),
         ("%%llm --tools w|", ["%%llm --tools weather"]),
         ("%%llm --tools weather,w|", ["%%llm --tools weather,weather"]),

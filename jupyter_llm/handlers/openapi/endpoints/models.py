@@ -44,7 +44,7 @@ class CatalogueModel(TypedDict):
     progress: float
     error: str
     memory: dict[str, int]
-    stats: dict[str, float]
+    stats: dict[str, float | bool]
     estimate: dict[str, int]
     fit: Fit
     unavailable: str
