@@ -97,7 +97,7 @@ def _add_vocabulary(writer: gguf.GGUFWriter, num_tokens: int) -> None:
     writer.add_tokenizer_pre("qwen2")
     writer.add_token_list(tokens)
     writer.add_token_types([*kinds, *[gguf.TokenType.CONTROL] * len(SPECIAL_TOKENS)])
-    writer.add_tokenmerges(merges)
+    writer.add_token_merges(pairs)
     writer.add_eos_token_id(tokens.index("<|im_end|>"))
     writer.add_pad_token_id(tokens.index("<|endoftext|>"))
     writer.add_add_bos_token(False)
