@@ -102,7 +102,7 @@ class Worker:
                     stepper.step()
                 if not embedder.is_idle:
                     num_tokens = embedder.step(others_decode=stepper.has_decoding)
-                    stepper.counters.note_prompts(num_tokens)
+                    stepper.counters.note_read(num_tokens)
                 self._note_stats(stepper)
         except Exception as error:  # noqa: BLE001 - nobody above this thread could tell
             self._die(stepper, embedder, EngineDiedError(_reason(error)))
