@@ -139,7 +139,8 @@ class LlamaCppEngine(Engine):
         """Score documents against a query. See `Engine.rerank`."""
         loaded = self._require_loaded()
         texts = await self._helper.run(loaded.inputs.pairs, request)
-        return loaded.inputs.ranking(texts, await self._read(texts))
+        scores = await self._read(texts)
+        return await self._helper.run(loaded.inputs.ranking, texts, scores)
 
     async def tokenize(self, request: TokenizeRequest) -> TokenList:
         """Say what the model would read. See `Engine.tokenize`."""
