@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from jupyter_llm.chat.dialogue import Turn
 from jupyter_llm.chat.grammar.grammars import Grammars
 from jupyter_llm.engines.base import Engine, OnProgress
+from jupyter_llm.engines.common.embedding import EmbeddingTask
 from jupyter_llm.engines.common.helper import Helper, post
 from jupyter_llm.engines.common.served import Served
 from jupyter_llm.engines.common.stopping import LoadStoppedError, OnLoading
@@ -31,7 +32,6 @@ from jupyter_llm.types import (
 )
 
 from .draft import load_draft, memory_with
-from .embedder import EmbeddingTask
 from .embedding_context import Vector
 from .inputs import Inputs
 from .probe import probe

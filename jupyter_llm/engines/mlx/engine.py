@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jupyter_llm.chat.grammar.grammars import Grammars
 from jupyter_llm.engines.base import Engine, OnProgress
+from jupyter_llm.engines.common.embedding import EmbeddingTask
 from jupyter_llm.engines.common.helper import Helper, post
 from jupyter_llm.engines.common.inputs import TextInputs
 from jupyter_llm.engines.common.served import Served
@@ -27,7 +28,6 @@ from jupyter_llm.types import (
     TokenList,
 )
 
-from .embedder import EmbeddingTask
 from .folder import read_folder
 from .prompts import Prompts
 from .runtime import Runtime, plan_load

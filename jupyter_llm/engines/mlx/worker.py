@@ -9,12 +9,13 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 
+from jupyter_llm.engines.common.embedding import EmbeddingTask
 from jupyter_llm.engines.common.stopping import LoadStoppedError, OnLoading
 from jupyter_llm.errors import EngineDiedError, LLMError, ModelLoadError
 from jupyter_llm.types import EngineStats, LoadOptions, Model
 
 from .arrays import core
-from .embedder import Embedder, EmbeddingTask
+from .embedder import Embedder
 from .runtime import Runtime
 from .sequence import Sequence
 from .stepper import Deliver, Stepper
