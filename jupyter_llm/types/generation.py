@@ -156,7 +156,8 @@ class TokenChunk:
     `index` says which of several answers to one call it belongs to: then each answer ends
     with its finish reason, and the last of them with the usage and the timings of all.
     `stop` is the stop string that ended it. `relayed` is what has come of the answer to a
-    relayed request: whole server-sent events, or the body.
+    relayed request: whole server-sent events, or the body. `served_by` names the replica that
+    has answered, where a service has several.
     """
 
     text: str
@@ -169,6 +170,7 @@ class TokenChunk:
     index: int = 0
     stop: str | None = None
     relayed: bytes = b""
+    served_by: str = ""
 
     @property
     def num_written(self) -> int:
