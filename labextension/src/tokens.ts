@@ -51,7 +51,7 @@ export interface ISnapshot {
   readonly memory: readonly IModelMemory[];
   /** Who had what of each device's memory in the last minutes, oldest first. */
   readonly history: readonly IMemorySample[];
-  /** Tokens per second that each busy model wrote just now, by its id. */
+  /** Tokens per second of each model that has written some just now, by its id. */
   readonly speeds: ReadonlyMap<string, number>;
   /** The model that answers requests which name none; empty if there is none. */
   readonly activeId: string;

@@ -29,12 +29,13 @@ SETTINGS = {"suggestions": [{"repo_id": REPO, "note": "Small"}, {"repo_id": "no/
 
 @pytest.fixture
 def hub() -> Iterator[Hub]:
-    """A Hub of our own with one small model in two quantizations, which it sends slowly."""
+    """A Hub of our own with one small model in two quantizations; it sends neither to the end."""
     content = GUIDE_PATH.read_bytes()
     with Hub() as server:
         server.add(REPO, {"tiny-Q8_0.gguf": content, "tiny-Q4_K_M.gguf": content})
         server.add("other-org/Other-GGUF", {"other.gguf": content}, downloads=2_500_000)
-        server.bytes_per_s = len(content) / 60
+        server.bytes_per_s = len(content) / 20
+        server.keeps_end = True
         yield server
 
 
@@ -55,7 +56,7 @@ async def test_the_first_run_leads_to_a_real_model(hub_lab: LiveServer, hub: Hub
         await welcome.get_by_role("button", name="Download and load: Tiny-Guide").click()
         await expect(welcome.get_by_role("progressbar")).to_be_visible()
         await look(page, "welcome-download", PANEL)
-        hub.bytes_per_s = 0
+        hub.bytes_per_s, hub.keeps_end = 0, False
         await page.expect_state("tiny-Q4_K_M", "ready")
         await expect(welcome).to_have_count(0)
         await look(page, "first-model", PANEL)
@@ -91,7 +92,7 @@ async def test_a_model_is_found_downloaded_stopped_and_gone_on_with(
             await expect(tab.download(REPO)).to_have_attribute("data-state", "cancelled")
         await look(page, "download-stopped", PANEL)
         hub.starts.clear()
-        hub.bytes_per_s = 0
+        hub.bytes_per_s, hub.keeps_end = 0, False
         await other.panel.get_by_role("button", name=f"Resume: {REPO}").click()
         for tab in (page, other):
             await tab.expect_state("tiny-Q8_0", "unloaded")

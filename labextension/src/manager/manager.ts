@@ -207,6 +207,7 @@ export class ModelManager implements IModelManager {
 
   /** Returns false where the event tells of something that has to be asked for. */
   private apply(event: ServerEvent): boolean {
+    this.speeds.pass(event.at);
     switch (event.type) {
       case 'model':
         this.speeds.note(event.at, event.data);
