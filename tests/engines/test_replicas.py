@@ -192,9 +192,16 @@ async def test_a_model_is_loaded_while_one_replica_answers_and_dies_with_the_las
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(health, "FIRST_PAUSE_S", 0.02)
+    news: list[tuple[str, bool]] = []
     async with several(2) as (first, second):
         ports = [second.port, free_port(), first.port]
-        async with loaded(Remotes([group(ports, health_interval_s=0.1)])) as engine:
+        remotes = Remotes()
+        remotes.add(
+            group(ports, health_interval_s=0.1),
+            owner="services",
+            on_health=lambda *n: news.append(n),
+        )
+        async with loaded(remotes) as engine:
             assert {await served_by(engine) for _ in range(6)} <= {
                 f"job:{one.port}" for one in (first, second)
             }
@@ -203,6 +210,7 @@ async def test_a_model_is_loaded_while_one_replica_answers_and_dies_with_the_las
                 assert not died.done()
                 one.acts["/v1/models"] = drop
             assert "far" in (await asyncio.wait_for(died, 20)).message
+    assert {(f"job:{port}", False) for port in ports} <= set(news)
 
 
 async def test_replicas_come_and_go_while_the_model_is_loaded() -> None:

@@ -23,18 +23,18 @@ _LEAST_PATIENCE_S = 1.0
 
 
 class Health:
-    """Watches one server as a task, and tells `on_gone` when it has failed for long.
+    """Watches one server as a task, and tells `on_news` when it has failed or is well again.
 
     `is_well` is False from the first sign of trouble until it answers again; `reason` is what the
     last look has found. It is looked at for as long as nobody calls `stop`.
     """
 
-    def __init__(self, upstream: Upstream, on_gone: Callable[[], None]) -> None:
+    def __init__(self, upstream: Upstream, on_news: Callable[[], None]) -> None:
         self.is_well = True
         self.reason = ""
         self._num_failures = 0
         self._upstream = upstream
-        self._on_gone = on_gone
+        self._on_news = on_news
         self._suspicion = asyncio.Event()
         self._task = asyncio.create_task(self._watch(), name=f"health of {upstream.remote.id}")
 
@@ -61,10 +61,12 @@ class Health:
             except ModelLoadError as error:
                 self._num_failures += 1
                 self.is_well, self.reason = False, error.message
-                if self.is_gone:
-                    self._on_gone()
+                self._on_news()
             else:
+                is_news = not self.is_well
                 self.is_well, self._num_failures = True, 0
+                if is_news:
+                    self._on_news()
 
     async def _pause(self) -> None:
         interval_s = self._upstream.remote.health_interval_s
