@@ -14,11 +14,12 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from host_helpers import eventually
+from host_helpers import eventually as soon
 from scripted_service import DONE, Exchange, Service, delta, service, speak
 
 from jupyter_llm.engines.remote import health
@@ -41,6 +42,9 @@ MODEL = Model(id="ours", format="openai", engine="remote")
 CHAT = "/v1/chat/completions"
 NUM_REPLICAS = 4
 NUM_STREAMS = 8
+
+
+eventually = partial(soon, within_s=30.0)
 
 
 def relayed(max_tokens: int = 10) -> GenerationRequest:
