@@ -6,7 +6,6 @@ From the list of supported models in vLLM's documentation; it serves more than t
 from __future__ import annotations
 
 EXAMPLES: dict[str, str] = {
-    "AfmoeForCausalLM": "arcee-ai/Trinity-Mini",
     "BertModel": "BAAI/bge-base-en-v1.5",
     "BloomForCausalLM": "bigscience/bloom-560m",
     "CohereForCausalLM": "CohereLabs/c4ai-command-r-v01",

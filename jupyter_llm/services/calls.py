@@ -1,4 +1,4 @@
-"""Questions to the servers of a service that are no requests for text: what they have, how they are.
+"""Questions to the servers of a service that ask for no text: what they have, and how they are.
 
 Each goes to one server, with the key of the service.
 """
