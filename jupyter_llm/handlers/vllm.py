@@ -15,9 +15,9 @@ from jupyter_llm.engines.select import backends
 from jupyter_llm.errors import InvalidRequestError, OverloadedError, ServiceNotFoundError
 from jupyter_llm.services.calls import Calls, ready_replicas
 
-from .auth import owner_of
 from .base import LLMHandler
 from .generation import GenerationHandler
+from .services import viewer
 from .wire.completion_request import completion_call
 from .wire.downloads import search_limit
 from .wire.services import service_body
@@ -51,7 +51,7 @@ async def _inference(handler: LLMHandler, service_id: str) -> Service:
     Raises:
         ServiceNotFoundError: There is none.
     """
-    service = await handler.context.services.get(service_id, owner_of(handler))
+    service = await handler.context.services.get(service_id, viewer(handler))
     if service.kind != "inference":
         raise ServiceNotFoundError(
             f"The service {service.id} runs {service.recipe}, which serves no models.", param="id"
@@ -101,7 +101,7 @@ class InferenceServicesHandler(LLMHandler):
     @authorized("read", "llm")
     async def get(self) -> None:
         """The caller's services that run models now, with their endpoints."""
-        found = await self.context.services.all(owner_of(self))
+        found = await self.context.services.all(viewer(self))
         running = [one for one in found if one.kind == "inference" and one.state == "running"]
         self.finish({"services": [self._described(one) for one in running]})
 

@@ -114,6 +114,8 @@ class ServiceModels:
                     log.warning("The service %s is not offered now: %s", service.id, error)
                     loop = asyncio.get_running_loop()
                     loop.call_later(AGAIN_S, self._note_again, service)
+                except Exception:
+                    log.exception("Offering the service %s failed", service.id)
 
     async def _known(self) -> list[Service]:
         while True:

@@ -90,10 +90,10 @@ class Rows:
 
 
 def local_site(folder: Path, num_gpus: int = 0) -> Site:
-    shell = LocalShell()
+    shell = LocalShell({"CUDA_VISIBLE_DEVICES": ",".join(map(str, range(num_gpus)))})
     return Site(
         shell=shell,
-        launcher=LocalLauncher(shell, lambda: num_gpus),
+        launcher=LocalLauncher(shell),
         folders=Folders(shell, str(folder / "jobs")),
         python=sys.executable,
     )

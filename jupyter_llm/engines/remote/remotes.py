@@ -106,14 +106,17 @@ class Remotes:
         """Whether this is a model of a service."""
         return model_id in self._by_model
 
-    def is_open_to(self, model_id: str, user: str) -> bool:
-        """Whether a user may know of a model; those of no service are open to all."""
-        target = self._by_model.get(model_id)
-        return target is None or target.known.remote.private_to in (None, user)
+    def is_open_to(self, model_id: str, user: str | None) -> bool:
+        """Whether a user, or with `None` who may know all, may know of a model.
 
-    def hide_from(self, user: str) -> bool:
+        Those of no service are open to all.
+        """
+        target = self._by_model.get(model_id)
+        return target is None or _is_open(target.known, user)
+
+    def hide_from(self, user: str | None) -> bool:
         """Whether there are models that a user may not know of."""
-        return any(one.remote.private_to not in (None, user) for one in self)
+        return not all(_is_open(one, user) for one in self)
 
     def find(self, model_id: str) -> Target:
         """Where a model runs.
@@ -147,3 +150,7 @@ class Remotes:
             for one in known.values()
             for model_id, name in one.remote.models.items()
         }
+
+
+def _is_open(known: Known, user: str | None) -> bool:
+    return user is None or known.remote.private_to in (None, user)
