@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jupyter_llm.services.words import quoted
+from jupyter_llm.services.words import literal, quoted
 
 if TYPE_CHECKING:
     from jupyter_llm.services.plan import Plan
@@ -22,13 +22,15 @@ class Place:
     """Where a job runs: its `folder` and the `python` there, both absolute.
 
     `host` is what its servers listen on unless the request says otherwise. They are reached
-    under the node's name, or, with `is_local`, from the same machine alone.
+    under the node's name, or, with `is_local`, from the same machine alone. `gpus` are those
+    that the launcher has chosen, as in `CUDA_VISIBLE_DEVICES`, empty where the cluster does.
     """
 
     folder: str
     python: str
     host: str
     is_local: bool
+    gpus: str = ""
 
 
 def render(plan: Plan, place: Place) -> str:
@@ -47,7 +49,7 @@ def render(plan: Plan, place: Place) -> str:
         f"NUM_REPLICAS={plan.num_replicas}",
         f"GPUS_PER_REPLICA={plan.gpus_per_replica}",
         f"TIME_LIMIT_S={plan.time_limit_s or 0}",
-        *_devices(plan),
+        *_devices(plan, place),
         "prepare() {",
         *(f"  {line}" for line in _preparation(plan)),
         "}",
@@ -59,12 +61,10 @@ def render(plan: Plan, place: Place) -> str:
     return "\n".join(lines) + _supervisor()
 
 
-def _devices(plan: Plan) -> list[str]:
-    """What the request says of devices, before they are divided among the replicas."""
-    words = dict(plan.environment)
-    if word := words.get("CUDA_VISIBLE_DEVICES"):
-        return [f"export CUDA_VISIBLE_DEVICES={quoted(word)}"]
-    return []
+def _devices(plan: Plan, place: Place) -> list[str]:
+    """What is said of devices, before they are divided among the replicas."""
+    word = dict(plan.environment).get("CUDA_VISIBLE_DEVICES") or literal(place.gpus)
+    return [f"export CUDA_VISIBLE_DEVICES={quoted(word)}"] if word else []
 
 
 def _preparation(plan: Plan) -> list[str]:

@@ -1,6 +1,9 @@
 # Runs the servers of one service on one node, and says in its folder how they are. What is
 # special to the service stands before this: variables, and the functions prepare and serve.
 umask 077
+# what belongs to the notebook server alone, and would lead a server of ours astray
+unset ${!JUPYTERHUB_@} ${!JPY_@} ${!JUPYTER_LLM_@} ${!AUTO_@} MODEL_PATH
+export JUPYTER_LLM_JOB="$FOLDER"
 cd -- "$FOLDER" || exit 1
 task=${SLURM_ARRAY_TASK_ID:-0}
 suffix=
@@ -21,7 +24,7 @@ birth() {
 # How the job stands: state, exit status, reason. Readers never see half of it.
 note() {
   printf '{"state":"%s","exit_code":%d,"reason":"%s","at":%d}\n' "$1" "$2" "$3" "$(date +%s)" \
-    >"state.json$suffix.new" && mv -f "state.json$suffix.new" "state.json$suffix"
+    >"new.state.json$suffix" && mv -f "new.state.json$suffix" "state.json$suffix"
 }
 
 finish() {

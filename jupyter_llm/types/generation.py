@@ -69,7 +69,7 @@ class GenerationRequest:
     template; `reasoning_budget` bounds the tokens of reasoning, 0 allows none. `user` is who
     asks, empty for nobody known; among the requests of one user the higher `priority` goes
     first. `keep_alive_s` is how long the model stays in memory afterwards; `None` changes
-    nothing, infinity is for ever.
+    nothing, infinity is for ever. `stream_id` is what its client calls it.
     """
 
     id: str
@@ -88,6 +88,7 @@ class GenerationRequest:
     template_arguments: Mapping[str, Any] = field(default_factory=dict)
     user: str = ""
     priority: int = 0
+    stream_id: str = ""
     relayed: Relayed | None = None
 
 

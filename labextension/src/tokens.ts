@@ -92,6 +92,10 @@ export interface IModelManager extends IDisposable {
     options?: { filename?: string; load?: boolean }
   ): Promise<IDownload>;
   cancelDownload(downloadId: string): Promise<void>;
+  /** Stop a download, delete what is not whole of it, and forget it. */
+  dismissDownload(downloadId: string): Promise<void>;
+  /** Delete a model's files; resolves with the bytes that are free now. */
+  deleteModel(modelId: string): Promise<number>;
   /** Have a model in memory stay for so many idle seconds, -1 for ever. */
   keepAlive(modelId: string, seconds: number): Promise<void>;
   /** How a model is loaded where nobody says otherwise. */

@@ -154,6 +154,21 @@ async def test_an_answer_goes_on_when_the_page_is_loaded_anew(
         await expect(chat.answers).to_have_count(1)
 
 
+async def test_who_waits_is_told_how_long_the_queue_is(held_lab: LiveServer, hold: Hold) -> None:
+    async with opened(held_lab) as page:
+        reload_echo(held_lab, slots=1)
+        chat = ChatPage(page)
+        await chat.open("echo")
+        body = {"model": "echo", "prompt": LONG, "stream": True}
+        with held_lab.open("v1/completions", body):
+            await chat.say(LONG)
+            await expect(chat.answers.last).to_contain_text("yours is next")
+            await look(page, "chat-queue", "#jp-llm-chat")
+            hold.end()
+            await expect(await chat.answered()).to_contain_text("word199")
+        held_lab.json("unload", {"model": "echo"})
+
+
 async def test_two_tabs_show_the_same(held_lab: LiveServer) -> None:
     async with opened(held_lab) as page, page.second_tab() as other_page:
         here, there = ChatPage(page), ChatPage(other_page)

@@ -98,6 +98,15 @@ class Remotes:
         """Whether this is a model of a service."""
         return model_id in self._by_model
 
+    def is_open_to(self, model_id: str, user: str) -> bool:
+        """Whether a user may know of a model; those of no service are open to all."""
+        target = self._by_model.get(model_id)
+        return target is None or target.known.remote.private_to in (None, user)
+
+    def hide_from(self, user: str) -> bool:
+        """Whether there are models that a user may not know of."""
+        return any(one.remote.private_to not in (None, user) for one in self)
+
     def find(self, model_id: str) -> Target:
         """Where a model runs.
 

@@ -68,7 +68,7 @@ class Remote:
     maps ids here to names there; an empty name is the first model that the service lists.
     `concurrency` bounds the requests that it gets at a time, for all its models. `timeout_s` is
     how long it may be silent, `health_interval_s` how often it is looked at while nobody asks (0
-    for never).
+    for never). Its models are `private_to` a user, or with `None` there for all.
     """
 
     id: str
@@ -86,6 +86,7 @@ class Remote:
     connect_timeout_s: float = 5.0
     health_interval_s: float = 30.0
     ca_file: str = ""
+    private_to: str | None = None
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:

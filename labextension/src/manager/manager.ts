@@ -134,6 +134,16 @@ export class ModelManager implements IModelManager {
     this.noteDownload(await this.api.cancelDownload(downloadId));
   }
 
+  async dismissDownload(downloadId: string): Promise<void> {
+    this.noteDownload(await this.api.dismissDownload(downloadId));
+  }
+
+  async deleteModel(modelId: string): Promise<number> {
+    const freedBytes = await this.api.deleteModel(modelId);
+    await this.refresh();
+    return freedBytes;
+  }
+
   /** Show the move at once, make it, then show what came of it. */
   private async move(
     modelId: string,
