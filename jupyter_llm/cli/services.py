@@ -17,7 +17,7 @@ from jupyter_llm.client.service_tables import (
     service_line,
     services_table,
 )
-from jupyter_llm.client.serving import started, written
+from jupyter_llm.client.serving import started, stopped, written
 
 from .output import end_overwritten, overwrite, say
 from .server import add_server_argument, client_for
@@ -83,5 +83,4 @@ def _logs(options: argparse.Namespace) -> None:
 
 def _stop(options: argparse.Namespace) -> None:
     with client_for(options) as client:
-        client.do(services.stop(options.service))
-        say(service_line(client.do(services.service(options.service))))
+        say(service_line(stopped(client, options.service)))

@@ -1,4 +1,4 @@
-"""Watching a service until it runs, and what it writes until it ends."""
+"""Waiting for services: until one runs, until it has ended, for what it writes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .client import Client
 
 POLL_INTERVAL_S = 1.0
+STOP_TIMEOUT_S = 60.0
 
 
 def started(client: Client, service: Service) -> Iterator[Service]:
@@ -24,6 +25,17 @@ def started(client: Client, service: Service) -> Iterator[Service]:
         time.sleep(POLL_INTERVAL_S)
         service = client.do(services.service(service.id))
         yield service
+
+
+def stopped(client: Client, service_id: str) -> Service:
+    """Stop a service; returns it as it ended, or as it is where its end takes too long."""
+    client.do(services.stop(service_id))
+    give_up_at = time.monotonic() + STOP_TIMEOUT_S
+    while True:
+        service = client.do(services.service(service_id))
+        if service.state.is_final or time.monotonic() > give_up_at:
+            return service
+        time.sleep(POLL_INTERVAL_S)
 
 
 def written(client: Client, service_id: str, *, follow: bool) -> Iterator[str]:

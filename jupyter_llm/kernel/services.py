@@ -13,7 +13,7 @@ from jupyter_llm.client.service_tables import (
     service_line,
     services_table,
 )
-from jupyter_llm.client.serving import started, written
+from jupyter_llm.client.serving import started, stopped, written
 
 from .display import View, line_view, open_output, table_view
 
@@ -61,9 +61,7 @@ class ServiceVerbs:
             print(text, end="")  # noqa: T201 - as the program wrote it, in the cell's own stream
 
     def _stop(self, client: Client, arguments: Namespace) -> None:
-        client.do(services.stop(arguments.service))
-        service = client.do(services.service(arguments.service))
-        self._show(line_view(service_line(service)))
+        self._show(line_view(service_line(stopped(client, arguments.service))))
 
     def _show(self, view: View) -> None:
         open_output(self._shell).finish(view)
