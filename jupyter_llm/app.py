@@ -107,6 +107,7 @@ class LLMExtension(Configuration, ExtensionApp):
         )
         self.replays = Replays(self.resume_grace_s)
         self.metrics = Metrics(self.manager.loaded, on_request=self.recorder.count)
+        self.vectors = self.vector_databases()
         self.downloads = Downloads(
             self.download_dir(),
             records=DownloadRecords(self.registry, self.download_dir()),
@@ -145,6 +146,7 @@ class LLMExtension(Configuration, ExtensionApp):
             metrics=self.metrics,
             events=self.events,
             quotas=self.quotas,
+            vectors=self.vectors,
             keys=keys if self.kernel_key else None,
             kernel_key=self.kernel_key,
             defaults=self.sampling_defaults(),
@@ -177,7 +179,7 @@ class LLMExtension(Configuration, ExtensionApp):
         self.events.close()
         if self._beginning is not None:
             self._beginning.cancel()
-        parts = self.first_model, self.replays, self.manager, self.downloads
+        parts = self.first_model, self.replays, self.manager, self.downloads, self.vectors
         stopping = asyncio.gather(*(part.stop() for part in parts))
         done, _ = await asyncio.wait({stopping}, timeout=STOP_TIMEOUT_S)
         if not done:

@@ -10,13 +10,16 @@ from jupyter_llm.configuration.library import LibraryTraits
 from jupyter_llm.configuration.memory import MemoryTraits
 from jupyter_llm.configuration.remotes import RemoteTraits
 from jupyter_llm.configuration.requests import RequestTraits
+from jupyter_llm.configuration.vectors import VectorTraits
 from jupyter_llm.manager.settings import EvictionPolicy, ManagerSettings
 
 if TYPE_CHECKING:
     from jupyter_llm.engines.select import Isolation
 
 
-class Configuration(LibraryTraits, RemoteTraits, MemoryTraits, EngineTraits, RequestTraits):
+class Configuration(
+    LibraryTraits, RemoteTraits, MemoryTraits, EngineTraits, RequestTraits, VectorTraits
+):
     """The traits of `LLMExtension`; each names the environment variables of its default."""
 
     def manager_settings(self, *, under_hub: bool) -> ManagerSettings:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jupyter_llm.registry.responses import ResponseStore
     from jupyter_llm.telemetry.events import EventBus
     from jupyter_llm.telemetry.metrics import Metrics
+    from jupyter_llm.vectors.databases import VectorDatabases
 
     from .caller import Caller
     from .media import Media
@@ -70,6 +71,7 @@ class Context:
     metrics: Metrics
     events: EventBus
     quotas: Quotas
+    vectors: VectorDatabases
     keys: KeyStore | None
     kernel_key: str | None
     defaults: SamplingDefaults

@@ -26,6 +26,10 @@ _STATUS: dict[type[errors.LLMError], HTTPStatus] = {
     errors.DownloadError: HTTPStatus.BAD_GATEWAY,
     errors.InsufficientDiskError: HTTPStatus.INSUFFICIENT_STORAGE,
     errors.RegistryError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.VectorStoreError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.VectorDatabaseNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.CollectionNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.CollectionExistsError: HTTPStatus.CONFLICT,
     errors.LLMError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 

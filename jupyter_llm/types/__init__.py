@@ -41,13 +41,16 @@ from jupyter_llm.types.model import (
 )
 from jupyter_llm.types.sharing import QueuePosition
 from jupyter_llm.types.tokens import DetokenizeRequest, TokenizeRequest, TokenList
+from jupyter_llm.types.vectors import Collection, Distance, FoundPoint, VectorQuery
 
 __all__ = [
     "Adapter",
+    "Collection",
     "Constraint",
     "ConstraintKind",
     "DetokenizeRequest",
     "Device",
+    "Distance",
     "Download",
     "DownloadState",
     "EmbeddingRequest",
@@ -55,6 +58,7 @@ __all__ = [
     "EngineStats",
     "FinishReason",
     "Fit",
+    "FoundPoint",
     "GenerationRequest",
     "Image",
     "ListedModel",
@@ -85,4 +89,5 @@ __all__ = [
     "ToolChoice",
     "Toolbox",
     "Usage",
+    "VectorQuery",
 ]

@@ -19,6 +19,7 @@ from . import (
     reading,
     responses,
     server,
+    vectors,
 )
 from .endpoint import Endpoint
 
@@ -31,5 +32,6 @@ ENDPOINTS: dict[str, Endpoint] = {
     **administration.ENDPOINTS,
     **downloads.ENDPOINTS,
     **keys.ENDPOINTS,
+    **vectors.ENDPOINTS,
     **server.ENDPOINTS,
 }
