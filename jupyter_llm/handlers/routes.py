@@ -60,6 +60,13 @@ from .services import (
     ServicesHandler,
     ServiceStatusHandler,
 )
+from .vectors import (
+    VectorCollectionHandler,
+    VectorCollectionsHandler,
+    VectorMetricsHandler,
+    VectorPointsHandler,
+    VectorSearchHandler,
+)
 
 if TYPE_CHECKING:
     from .base import LLMHandler
@@ -121,6 +128,11 @@ ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("admin/(.+)", AdminAssetHandler),
     ("api/admin/keys", KeysHandler),
     ("api/admin/keys/(.+)", KeyHandler),
+    ("api/v1/vector-db/(.+)/collections/(.+)/points/search", VectorSearchHandler),
+    ("api/v1/vector-db/(.+)/collections/(.+)/points", VectorPointsHandler),
+    ("api/v1/vector-db/(.+)/collections/(.+)", VectorCollectionHandler),
+    ("api/v1/vector-db/(.+)/collections", VectorCollectionsHandler),
+    ("api/v1/vector-db/(.+)/metrics", VectorMetricsHandler),
     ("ws", EventsHandler),
     ("metrics", MetricsHandler),
     ("vram", VramHandler),

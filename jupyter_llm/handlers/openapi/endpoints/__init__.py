@@ -20,6 +20,7 @@ from . import (
     responses,
     server,
     services,
+    vectors,
 )
 from .endpoint import Endpoint
 
@@ -33,5 +34,6 @@ ENDPOINTS: dict[str, Endpoint] = {
     **downloads.ENDPOINTS,
     **keys.ENDPOINTS,
     **services.ENDPOINTS,
+    **vectors.ENDPOINTS,
     **server.ENDPOINTS,
 }
