@@ -11,6 +11,7 @@ from typing import ParamSpec, TypeVar
 
 from jupyter_llm.chat.grammar.grammars import Grammars
 from jupyter_llm.engines.base import Engine, OnProgress
+from jupyter_llm.engines.common.folder import read_folder
 from jupyter_llm.engines.common.inputs import TextInputs
 from jupyter_llm.errors import EngineDiedError, LLMError
 from jupyter_llm.types import (
@@ -28,7 +29,6 @@ from jupyter_llm.types import (
 )
 
 from .embedder import EmbeddingTask
-from .folder import read_folder
 from .prompts import Prompts
 from .runtime import Runtime, plan_load
 from .sequence import Sequence
