@@ -55,7 +55,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     copytree(FOLDER, models / NAME)
     with LiveServer(f"--LLMExtension.models_dir={models}", "--LLMExtension.num_threads=1") as live:
         reply = live.json("load", {"model": NAME}, timeout=PATIENCE_S)
-        assert reply["state"] == "ready", reply
+        assert reply.get("error") is None, (reply, live.log)
         yield live
 
 
@@ -85,7 +85,7 @@ async def test_an_answer_comes_whole_in_pieces_in_a_form_and_as_a_call(server: L
             "v1/chat/completions", json={**asked, "structured_outputs": {"regex": "("}}
         )
         assert refused.status_code == 400
-        assert "regex" in refused.json()["error"]["param"]
+        assert refused.json()["error"]["param"] == "structured_outputs"
 
 
 async def test_switches_to_llama_cpp_and_back_cut_no_answer_short(server: LiveServer) -> None:
