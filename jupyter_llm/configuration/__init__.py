@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, cast
 
+from jupyter_llm.configuration.cluster import ClusterTraits
 from jupyter_llm.configuration.engine import EngineTraits
 from jupyter_llm.configuration.library import LibraryTraits
 from jupyter_llm.configuration.memory import MemoryTraits
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from jupyter_llm.engines.select import Isolation
 
 
-class Configuration(LibraryTraits, RemoteTraits, MemoryTraits, EngineTraits, RequestTraits):
+class Configuration(
+    LibraryTraits, RemoteTraits, ClusterTraits, MemoryTraits, EngineTraits, RequestTraits
+):
     """The traits of `LLMExtension`; each names the environment variables of its default."""
 
     def manager_settings(self, *, under_hub: bool) -> ManagerSettings:

@@ -78,8 +78,11 @@ class Context:
     started_at: int
     response_types: ResponseTypes = field(default_factory=ResponseTypes)
 
-    def seen_by(self, caller: Caller) -> Context:
-        """The same for the requests of one caller, with the models that they may use."""
+    def seen_by(self, caller: Caller, owner: str) -> Context:
+        """The same for the requests of one caller, with the models that they may use.
+
+        `owner` is whose services and stored responses are theirs.
+        """
         allowed = caller.key.models if caller.key else None
-        view = ManagerView(self.manager, user=caller.user, allowed=allowed)
+        view = ManagerView(self.manager, user=caller.user, allowed=allowed, owner=owner)
         return replace(self, manager=view)

@@ -25,6 +25,9 @@ _STATUS: dict[type[errors.LLMError], HTTPStatus] = {
     errors.HubAccessError: HTTPStatus.FORBIDDEN,
     errors.DownloadError: HTTPStatus.BAD_GATEWAY,
     errors.InsufficientDiskError: HTTPStatus.INSUFFICIENT_STORAGE,
+    errors.ServiceNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.RecipeNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.ClusterError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.RegistryError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.LLMError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }

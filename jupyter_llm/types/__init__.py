@@ -39,6 +39,7 @@ from jupyter_llm.types.model import (
     ModelStatus,
     ModelUsage,
 )
+from jupyter_llm.types.service import Replica, Service, ServiceKind, ServiceState
 from jupyter_llm.types.sharing import QueuePosition
 from jupyter_llm.types.tokens import DetokenizeRequest, TokenizeRequest, TokenList
 
@@ -70,8 +71,12 @@ __all__ = [
     "QueuePosition",
     "Ranking",
     "Relayed",
+    "Replica",
     "RerankRequest",
     "SamplingParams",
+    "Service",
+    "ServiceKind",
+    "ServiceState",
     "Suggestion",
     "Timings",
     "TokenAlternative",

@@ -116,7 +116,7 @@ def test_a_probe_that_is_cancelled_leaves_no_process(tiny: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to the limit")
 def test_a_child_cannot_take_the_machines_memory() -> None:
     script = (
-        "from jupyter_llm.engines.confinement import limit_memory\n"
+        "from jupyter_llm.processes.confinement import limit_memory\n"
         "limit_memory(64 << 20)\n"
         "small = bytearray(32 << 20)\n"
         "bytearray(256 << 20)\n"

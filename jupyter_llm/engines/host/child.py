@@ -19,7 +19,6 @@ from msgspec import MsgspecError, Raw
 from msgspec.msgpack import Decoder, encode
 
 from jupyter_llm.engines.base import Engine
-from jupyter_llm.engines.confinement import confine, leave
 from jupyter_llm.engines.failure import Failure
 from jupyter_llm.engines.host.frames import (
     STREAM_WINDOW,
@@ -45,6 +44,7 @@ from jupyter_llm.engines.host.frames import (
 from jupyter_llm.engines.host.outbox import Outbox
 from jupyter_llm.engines.select import find_engine
 from jupyter_llm.errors import EngineDiedError
+from jupyter_llm.processes.confinement import confine, leave
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from contextlib import suppress
 
 from msgspec.msgpack import Decoder
 
-from jupyter_llm.engines.child_process import child_environment, describe_end, python_command
 from jupyter_llm.engines.host.frames import FrameReader, FromChild, ToChild, pack
+from jupyter_llm.processes.child import child_environment, describe_end, python_command
 
 CHILD_MODULE = "jupyter_llm.engines.host.child"
 

@@ -16,14 +16,14 @@ from pathlib import Path
 
 import msgspec
 
-from jupyter_llm.engines.child_process import (
+from jupyter_llm.errors import ModelFileError, ModelLoadError
+from jupyter_llm.library.gguf import read_header
+from jupyter_llm.processes.child import (
     CRASHES,
     child_environment,
     describe_end,
     python_command,
 )
-from jupyter_llm.errors import ModelFileError, ModelLoadError
-from jupyter_llm.library.gguf import read_header
 from jupyter_llm.types import LoadOptions, Model
 
 from .hyperparameters import check_hyperparameters

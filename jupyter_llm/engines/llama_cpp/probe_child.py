@@ -14,9 +14,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from jupyter_llm.engines.confinement import confine, limit_memory, private_bytes
 from jupyter_llm.engines.failure import Failure
 from jupyter_llm.errors import ModelFileError
+from jupyter_llm.processes.confinement import confine, limit_memory, private_bytes
 from jupyter_llm.types import LoadOptions, Model
 
 from .batch import Batch

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from jupyter_llm.engines.confinement import confine
+from jupyter_llm.processes.confinement import confine
 
 confine(os.getppid())
 

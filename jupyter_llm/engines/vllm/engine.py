@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 from jupyter_llm.engines.base import Engine, OnProgress
+from jupyter_llm.engines.common.helper import Helper
 from jupyter_llm.engines.common.pages import return_free_pages
 from jupyter_llm.errors import EngineDiedError, InvalidRequestError, ModelLoadError
 from jupyter_llm.types import (
@@ -37,9 +36,6 @@ from .log import cause_in, progress_in, read_log
 from .plan import planned
 from .sequence import Sequence
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 _LOOK_EVERY_S = 0.5
 
 
@@ -53,7 +49,7 @@ class VllmEngine(Engine):
     name = "vllm"
 
     def __init__(self) -> None:
-        self._helper = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vllm helper")
+        self._helper = Helper("vllm helper")
         self._loaded: Loaded | None = None
         self._folder = ""
         self._is_unloading = False
@@ -64,15 +60,15 @@ class VllmEngine(Engine):
 
     async def probe(self, model: Model, options: LoadOptions) -> MemoryUse:
         """Reckon from the files' sizes. See `Engine.probe`."""
-        return (await self._on_helper(planned, model, options)).memory
+        return (await self._helper.run(planned, model, options)).memory
 
     async def load(self, model: Model, options: LoadOptions, on_progress: OnProgress) -> MemoryUse:
         """Start vLLM, which reads the weights. See `Engine.load`."""
-        self._folder = await self._on_helper(partial(tempfile.mkdtemp, prefix="jupyter-llm-vllm-"))
+        self._folder = await self._helper.run(partial(tempfile.mkdtemp, prefix="jupyter-llm-vllm-"))
         following = asyncio.create_task(self._follow(on_progress))
         is_wanted = True
         starting = asyncio.ensure_future(
-            self._on_helper(Loaded.start, model, options, Path(self._folder), lambda: is_wanted)
+            self._helper.run(Loaded.start, model, options, Path(self._folder), lambda: is_wanted)
         )
         try:
             self._loaded = await asyncio.shield(starting)
@@ -82,8 +78,8 @@ class VllmEngine(Engine):
             is_wanted = False
             with suppress(Exception):
                 loaded = await starting
-                await self._on_helper(loaded.close)
-                await self._on_helper(loaded.core.forget)
+                await self._helper.run(loaded.close)
+                await self._helper.run(loaded.core.forget)
             raise
         finally:
             following.cancel()
@@ -99,11 +95,11 @@ class VllmEngine(Engine):
                 f"{request.model_id} gives vectors and writes no text: choose another model.",
                 param="model",
             )
-        turn = await self._on_helper(loaded.prompts.any_turn, request)
+        turn = await self._helper.run(loaded.prompts.any_turn, request)
         for check in turn.checks:
             await loaded.grammars.compiled(check)
         matchers = [await loaded.grammars.compiled(each) for each in turn.constraints]
-        sequence = await self._on_helper(loaded.prompts.sequence, request, turn, matchers)
+        sequence = await self._helper.run(loaded.prompts.sequence, request, turn, matchers)
         if sequence.scores is None and (echo := sequence.echo()):
             yield echo
         with self._counters.counting(sequence):
@@ -118,19 +114,19 @@ class VllmEngine(Engine):
         loaded = self._require_loaded()
         if loaded.writes:
             return await super().embed(request)
-        texts = await self._on_helper(loaded.inputs.texts, request)
+        texts = await self._helper.run(loaded.inputs.texts, request)
         core = self._require_loaded().core
         vectors = await asyncio.gather(*(core.vector(text, self._new_name()) for text in texts))
         self._counters.num_prompt_tokens += sum(map(len, texts))
-        return await self._on_helper(loaded.inputs.embeddings, request, texts, vectors)
+        return await self._helper.run(loaded.inputs.embeddings, request, texts, vectors)
 
     async def tokenize(self, request: TokenizeRequest) -> TokenList:
         """Say what the model would read. See `Engine.tokenize`."""
-        return await self._on_helper(self._require_loaded().tokens, request)
+        return await self._helper.run(self._require_loaded().tokens, request)
 
     async def detokenize(self, request: DetokenizeRequest) -> str:
         """Say what tokens stand for. See `Engine.detokenize`."""
-        return await self._on_helper(self._require_loaded().inputs.detokenized, request)
+        return await self._helper.run(self._require_loaded().inputs.detokenized, request)
 
     async def unload(self) -> None:
         """End vLLM's processes. See `Engine.unload`."""
@@ -142,14 +138,14 @@ class VllmEngine(Engine):
             self._watch.cancel()
         if loaded:
             loaded.core.fail_all()
-            await self._on_helper(loaded.close)
+            await self._helper.run(loaded.close)
             # those that were on their way to it when it was closed
             loaded.core.fail_all()
-            await self._on_helper(loaded.core.forget)
+            await self._helper.run(loaded.core.forget)
         if self._folder:
-            await self._on_helper(partial(shutil.rmtree, self._folder, ignore_errors=True))
-            await self._on_helper(return_free_pages)
-        self._helper.shutdown(wait=False)
+            await self._helper.run(partial(shutil.rmtree, self._folder, ignore_errors=True))
+            await self._helper.run(return_free_pages)
+        self._helper.end()
 
     def stats(self) -> EngineStats:
         """What was counted here."""
@@ -203,7 +199,3 @@ class VllmEngine(Engine):
         if self._loaded is None:
             raise EngineDiedError("The model was unloaded before the answer began.")
         return self._loaded
-
-    async def _on_helper(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._helper, lambda: function(*args, **kwargs))

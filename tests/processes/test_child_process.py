@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from jupyter_llm.engines.child_process import child_environment, describe_end, find_cause
+from jupyter_llm.processes.child import child_environment, describe_end, find_cause
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What every child process of an engine is given, and how its end is told to people."""
+"""What every child process is given, and how its end is told to people."""
 
 from __future__ import annotations
 
