@@ -42,13 +42,16 @@ from jupyter_llm.types.model import (
 from jupyter_llm.types.service import Replica, Service, ServiceKind, ServiceState
 from jupyter_llm.types.sharing import QueuePosition
 from jupyter_llm.types.tokens import DetokenizeRequest, TokenizeRequest, TokenList
+from jupyter_llm.types.vectors import Collection, Distance, FoundPoint, VectorQuery
 
 __all__ = [
     "Adapter",
+    "Collection",
     "Constraint",
     "ConstraintKind",
     "DetokenizeRequest",
     "Device",
+    "Distance",
     "Download",
     "DownloadState",
     "EmbeddingRequest",
@@ -56,6 +59,7 @@ __all__ = [
     "EngineStats",
     "FinishReason",
     "Fit",
+    "FoundPoint",
     "GenerationRequest",
     "Image",
     "ListedModel",
@@ -90,4 +94,5 @@ __all__ = [
     "ToolChoice",
     "Toolbox",
     "Usage",
+    "VectorQuery",
 ]
