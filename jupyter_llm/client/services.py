@@ -62,7 +62,7 @@ def stop(service_id: str) -> Work[None]:
 
 
 def log(service_id: str, offset: int = 0) -> Work[LogPart]:
-    """What it has written from `offset` on, in bytes; the end of it where that is negative."""
+    """A part of what it has written, from `offset` on, in bytes; empty at the end."""
     return Work(path=f"{_path(service_id)}/logs?offset={offset}", body=None, read=_log)
 
 
@@ -88,4 +88,4 @@ def _service(answer: dict[str, Any]) -> Service:
 
 
 def _log(answer: dict[str, Any]) -> LogPart:
-    return LogPart(text=answer["logs"], offset=answer["offset"])
+    return LogPart(text=answer["logs"], offset=answer["next_offset"])

@@ -39,14 +39,13 @@ def stopped(client: Client, service_id: str) -> Service:
 
 
 def written(client: Client, service_id: str, *, follow: bool) -> Iterator[str]:
-    """What a service has written, and then what it writes until it ends."""
-    part = client.do(services.log(service_id))
-    yield part.text
-    while follow:
-        has_ended = client.do(services.service(service_id)).state.is_final
-        part = client.do(services.log(service_id, part.offset))
-        yield part.text
-        if has_ended and not part.text:
+    """What a service has written, and, to `follow` it, what it writes until it ends."""
+    offset = 0
+    while True:
+        has_ended = not follow or client.do(services.service(service_id)).state.is_final
+        while (part := client.do(services.log(service_id, offset))).text:
+            offset = part.offset
+            yield part.text
+        if has_ended:
             return
-        if not part.text:
-            time.sleep(POLL_INTERVAL_S)
+        time.sleep(POLL_INTERVAL_S)
