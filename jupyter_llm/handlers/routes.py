@@ -51,6 +51,13 @@ from .responses import (
     ResponsesHandler,
 )
 from .resumption import StreamHandler
+from .usage import (
+    RecentRequestsHandler,
+    UsageOfModelsHandler,
+    UsageOfUsersHandler,
+    UsageOverTimeHandler,
+    UsageSummaryHandler,
+)
 
 if TYPE_CHECKING:
     from .base import LLMHandler
@@ -101,6 +108,11 @@ ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("admin", AdminPageWithoutSlashHandler),
     ("admin/", AdminPageHandler),
     ("admin/(.+)", AdminAssetHandler),
+    ("api/admin/metrics/summary", UsageSummaryHandler),
+    ("api/admin/metrics/models", UsageOfModelsHandler),
+    ("api/admin/metrics/users", UsageOfUsersHandler),
+    ("api/admin/metrics/timeseries", UsageOverTimeHandler),
+    ("api/admin/metrics/requests", RecentRequestsHandler),
     ("api/admin/keys", KeysHandler),
     ("api/admin/keys/(.+)", KeyHandler),
     ("ws", EventsHandler),

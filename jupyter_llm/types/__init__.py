@@ -42,6 +42,7 @@ from jupyter_llm.types.model import (
 from jupyter_llm.types.service import Replica, Service, ServiceKind, ServiceState
 from jupyter_llm.types.sharing import QueuePosition
 from jupyter_llm.types.tokens import DetokenizeRequest, TokenizeRequest, TokenList
+from jupyter_llm.types.usage import FinishedRequest, UsageSums, sums_of
 
 __all__ = [
     "Adapter",
@@ -55,6 +56,7 @@ __all__ = [
     "Embeddings",
     "EngineStats",
     "FinishReason",
+    "FinishedRequest",
     "Fit",
     "GenerationRequest",
     "Image",
@@ -90,4 +92,6 @@ __all__ = [
     "ToolChoice",
     "Toolbox",
     "Usage",
+    "UsageSums",
+    "sums_of",
 ]

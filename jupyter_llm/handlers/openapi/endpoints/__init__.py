@@ -19,6 +19,7 @@ from . import (
     reading,
     responses,
     server,
+    usage,
 )
 from .endpoint import Endpoint
 
@@ -32,4 +33,5 @@ ENDPOINTS: dict[str, Endpoint] = {
     **downloads.ENDPOINTS,
     **keys.ENDPOINTS,
     **server.ENDPOINTS,
+    **usage.ENDPOINTS,
 }
