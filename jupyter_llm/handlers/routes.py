@@ -60,6 +60,13 @@ from .services import (
     ServicesHandler,
     ServiceStatusHandler,
 )
+from .usage import (
+    RecentRequestsHandler,
+    UsageOfModelsHandler,
+    UsageOfUsersHandler,
+    UsageOverTimeHandler,
+    UsageSummaryHandler,
+)
 from .vectors import (
     VectorCollectionHandler,
     VectorCollectionsHandler,
@@ -126,6 +133,11 @@ ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("admin", AdminPageWithoutSlashHandler),
     ("admin/", AdminPageHandler),
     ("admin/(.+)", AdminAssetHandler),
+    ("api/admin/metrics/summary", UsageSummaryHandler),
+    ("api/admin/metrics/models", UsageOfModelsHandler),
+    ("api/admin/metrics/users", UsageOfUsersHandler),
+    ("api/admin/metrics/timeseries", UsageOverTimeHandler),
+    ("api/admin/metrics/requests", RecentRequestsHandler),
     ("api/admin/keys", KeysHandler),
     ("api/admin/keys/(.+)", KeyHandler),
     ("api/v1/vector-db/(.+)/collections/(.+)/points/search", VectorSearchHandler),

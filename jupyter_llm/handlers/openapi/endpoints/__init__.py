@@ -20,6 +20,7 @@ from . import (
     responses,
     server,
     services,
+    usage,
     vectors,
 )
 from .endpoint import Endpoint
@@ -36,4 +37,5 @@ ENDPOINTS: dict[str, Endpoint] = {
     **services.ENDPOINTS,
     **vectors.ENDPOINTS,
     **server.ENDPOINTS,
+    **usage.ENDPOINTS,
 }
