@@ -113,6 +113,7 @@ class LLMExtension(Configuration, ExtensionApp):
         self.service_models = ServiceModels(self.services, self.manager)
         self.replays = Replays(self.resume_grace_s)
         self.metrics = Metrics(self.manager.loaded, on_request=self.recorder.count)
+        self.vectors = self.vector_databases()
         self.downloads = Downloads(
             self.download_dir(),
             records=DownloadRecords(self.registry, self.download_dir()),
@@ -154,6 +155,7 @@ class LLMExtension(Configuration, ExtensionApp):
             service_admins=frozenset(self.service_admins),
             service_models=self.service_models,
             quotas=self.quotas,
+            vectors=self.vectors,
             keys=keys if self.kernel_key else None,
             kernel_key=self.kernel_key,
             defaults=self.sampling_defaults(),
@@ -188,10 +190,16 @@ class LLMExtension(Configuration, ExtensionApp):
         self.events.close()
         if self._beginning is not None:
             self._beginning.cancel()
-        parts = self.first_model, self.replays, self.manager, self.downloads
-        stopping = asyncio.gather(
-            *(part.stop() for part in (self.service_models, *parts, self.services))
+        parts = (
+            self.first_model,
+            self.replays,
+            self.manager,
+            self.downloads,
+            self.service_models,
+            self.services,
+            self.vectors,
         )
+        stopping = asyncio.gather(*(part.stop() for part in parts))
         done, _ = await asyncio.wait({stopping}, timeout=STOP_TIMEOUT_S)
         if not done:
             self.log.warning("The models did not unload in time; the server stops all the same.")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from jupyter_llm.services.services import Services
     from jupyter_llm.telemetry.events import EventBus
     from jupyter_llm.telemetry.metrics import Metrics
+    from jupyter_llm.vectors.databases import VectorDatabases
 
     from .caller import Caller
     from .media import Media
@@ -75,6 +76,7 @@ class Context:
     service_admins: frozenset[str]
     service_models: ServiceModels
     quotas: Quotas
+    vectors: VectorDatabases
     keys: KeyStore | None
     kernel_key: str | None
     defaults: SamplingDefaults

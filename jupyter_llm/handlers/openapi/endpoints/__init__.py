@@ -20,6 +20,8 @@ from . import (
     responses,
     server,
     services,
+    usage,
+    vectors,
     vllm,
 )
 from .endpoint import Endpoint
@@ -34,6 +36,8 @@ ENDPOINTS: dict[str, Endpoint] = {
     **downloads.ENDPOINTS,
     **keys.ENDPOINTS,
     **services.ENDPOINTS,
+    **vectors.ENDPOINTS,
     **server.ENDPOINTS,
     **vllm.ENDPOINTS,
+    **usage.ENDPOINTS,
 }
