@@ -212,7 +212,7 @@ async def test_a_model_is_loaded_while_one_replica_answers_and_dies_with_the_las
             died = asyncio.ensure_future(engine.died())
             for one in (first, second):
                 assert not died.done()
-                one.acts["/v1/models"] = drop
+                one.acts["/v1/models"] = busy
             assert "far" in (await asyncio.wait_for(died, 20)).message
     assert {(f"job:{port}", False) for port in ports} <= set(news)
 

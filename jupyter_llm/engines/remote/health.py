@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jupyter_llm.engines.remote.upstream import Upstream
+
+log = logging.getLogger(__name__)
 
 NUM_FAILURES = 3
 """In a row, after which a server counts as gone."""
@@ -59,14 +62,24 @@ class Health:
             try:
                 await self._upstream.models(self._patience_s)
             except ModelLoadError as error:
-                self._num_failures += 1
-                self.is_well, self.reason = False, error.message
-                self._on_news()
+                self._note_failure(error.message)
+            except Exception as error:
+                # whatever it was: a server that nobody looks at would be left out for ever
+                log.exception("Looking at %s failed", self._upstream.remote.id)
+                self._note_failure(f"It cannot be looked at: {error}.")
             else:
-                is_news = not self.is_well
-                self.is_well, self._num_failures = True, 0
-                if is_news:
-                    self._on_news()
+                self._note_success()
+
+    def _note_failure(self, reason: str) -> None:
+        self._num_failures += 1
+        self.is_well, self.reason = False, reason
+        self._on_news()
+
+    def _note_success(self) -> None:
+        is_news = not self.is_well
+        self.is_well, self._num_failures = True, 0
+        if is_news:
+            self._on_news()
 
     async def _pause(self) -> None:
         interval_s = self._upstream.remote.health_interval_s
