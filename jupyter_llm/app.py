@@ -111,6 +111,7 @@ class LLMExtension(Configuration, ExtensionApp):
         self.services.subscribe(self._on_service)
         self.replays = Replays(self.resume_grace_s)
         self.metrics = Metrics(self.manager.loaded, on_request=self.recorder.count)
+        self.vectors = self.vector_databases()
         self.downloads = Downloads(
             self.download_dir(),
             records=DownloadRecords(self.registry, self.download_dir()),
@@ -151,6 +152,7 @@ class LLMExtension(Configuration, ExtensionApp):
             services=self.services,
             service_admins=frozenset(self.service_admins),
             quotas=self.quotas,
+            vectors=self.vectors,
             keys=keys if self.kernel_key else None,
             kernel_key=self.kernel_key,
             defaults=self.sampling_defaults(),
@@ -184,7 +186,14 @@ class LLMExtension(Configuration, ExtensionApp):
         self.events.close()
         if self._beginning is not None:
             self._beginning.cancel()
-        parts = self.first_model, self.replays, self.manager, self.downloads, self.services
+        parts = (
+            self.first_model,
+            self.replays,
+            self.manager,
+            self.downloads,
+            self.services,
+            self.vectors,
+        )
         stopping = asyncio.gather(*(part.stop() for part in parts))
         done, _ = await asyncio.wait({stopping}, timeout=STOP_TIMEOUT_S)
         if not done:

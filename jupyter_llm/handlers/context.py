@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from jupyter_llm.services.services import Services
     from jupyter_llm.telemetry.events import EventBus
     from jupyter_llm.telemetry.metrics import Metrics
+    from jupyter_llm.vectors.databases import VectorDatabases
 
     from .caller import Caller
     from .media import Media
@@ -73,6 +74,7 @@ class Context:
     services: Services
     service_admins: frozenset[str]
     quotas: Quotas
+    vectors: VectorDatabases
     keys: KeyStore | None
     kernel_key: str | None
     defaults: SamplingDefaults

@@ -60,6 +60,20 @@ from .services import (
     ServicesHandler,
     ServiceStatusHandler,
 )
+from .usage import (
+    RecentRequestsHandler,
+    UsageOfModelsHandler,
+    UsageOfUsersHandler,
+    UsageOverTimeHandler,
+    UsageSummaryHandler,
+)
+from .vectors import (
+    VectorCollectionHandler,
+    VectorCollectionsHandler,
+    VectorMetricsHandler,
+    VectorPointsHandler,
+    VectorSearchHandler,
+)
 
 if TYPE_CHECKING:
     from .base import LLMHandler
@@ -119,8 +133,18 @@ ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("admin", AdminPageWithoutSlashHandler),
     ("admin/", AdminPageHandler),
     ("admin/(.+)", AdminAssetHandler),
+    ("api/admin/metrics/summary", UsageSummaryHandler),
+    ("api/admin/metrics/models", UsageOfModelsHandler),
+    ("api/admin/metrics/users", UsageOfUsersHandler),
+    ("api/admin/metrics/timeseries", UsageOverTimeHandler),
+    ("api/admin/metrics/requests", RecentRequestsHandler),
     ("api/admin/keys", KeysHandler),
     ("api/admin/keys/(.+)", KeyHandler),
+    ("api/v1/vector-db/(.+)/collections/(.+)/points/search", VectorSearchHandler),
+    ("api/v1/vector-db/(.+)/collections/(.+)/points", VectorPointsHandler),
+    ("api/v1/vector-db/(.+)/collections/(.+)", VectorCollectionHandler),
+    ("api/v1/vector-db/(.+)/collections", VectorCollectionsHandler),
+    ("api/v1/vector-db/(.+)/metrics", VectorMetricsHandler),
     ("ws", EventsHandler),
     ("metrics", MetricsHandler),
     ("vram", VramHandler),

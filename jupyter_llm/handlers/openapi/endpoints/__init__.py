@@ -20,6 +20,8 @@ from . import (
     responses,
     server,
     services,
+    usage,
+    vectors,
 )
 from .endpoint import Endpoint
 
@@ -33,5 +35,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     **downloads.ENDPOINTS,
     **keys.ENDPOINTS,
     **services.ENDPOINTS,
+    **vectors.ENDPOINTS,
     **server.ENDPOINTS,
+    **usage.ENDPOINTS,
 }
