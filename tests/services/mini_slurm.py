@@ -59,10 +59,10 @@ KillWait=5
 PropagateResourceLimits=NONE
 SlurmdParameters=config_overrides
 """
-# sixteen processors and 64 GB each, whatever the machine has
+# sixteen processors and 128 GB each, whatever the machine has
 _NODE = (
     "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=16 Boards=1 "
-    "SocketsPerBoard=1 CoresPerSocket=16 ThreadsPerCore=1 RealMemory=64000{gpus} State=UNKNOWN\n"
+    "SocketsPerBoard=1 CoresPerSocket=16 ThreadsPerCore=1 RealMemory=128000{gpus} State=UNKNOWN\n"
 )
 _PARTITIONS = (
     f"PartitionName=gpu Nodes={','.join(GPU_NODES)} Default=YES MaxTime=7-0 "
