@@ -244,8 +244,8 @@ async def test_a_server_is_asked_through_a_socket(tmp_path: Path) -> None:
     async with loaded(Remotes([remote]), num_well=1) as engine:
         assert await served_by(engine) == "7:8001"
         assert one.of(CHAT)[0].headers["host"] == "node:8001"
-    one.is_deaf = True
     server.close()
+    await one.hang_up()
 
 
 async def models(exchange: Exchange) -> None:
