@@ -1,4 +1,5 @@
-"""A notebook server outside a cluster of which it reaches SSH alone, with the documented calls."""
+"""The documented calls: to a notebook server outside a cluster, of which it reaches SSH alone, and
+to one that runs services itself."""
 
 from __future__ import annotations
 
@@ -27,7 +28,15 @@ pytestmark = [
 
 WAIT_S = 180.0
 SHIM = Path(__file__).parent / "vllm_shim.py"
+COMMON = ("--LLMExtension.services_poll_s=0.5", "--LLMExtension.num_threads=1")
 SMALL = {"cpu": "1", "memory": "4G", "time_limit": 30}
+
+
+def make_vllm(home: Path) -> None:
+    """A program of this name that repeats prompts."""
+    (home / "bin").mkdir()
+    (home / "bin" / "vllm").write_text(f'#!/bin/sh\nexec {sys.executable} {SHIM} "$@"\n')
+    (home / "bin" / "vllm").chmod(0o755)
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +45,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
     require_slurm()
     require_sshd()
     home = tmp_path_factory.mktemp("cluster")
-    (home / "bin").mkdir()
-    (home / "bin" / "vllm").write_text(f'#!/bin/sh\nexec {sys.executable} {SHIM} "$@"\n')
-    (home / "bin" / "vllm").chmod(0o755)
+    make_vllm(home)
     with ExitStack() as stack:
         network = stack.enter_context(Elsewhere())
         slurm = stack.enter_context(MiniSlurm(home / "slurm", prefix=network.prefix))
@@ -56,20 +63,42 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
         yield stack.enter_context(login)
 
 
-@pytest.fixture(scope="module")
-def server(cluster: Sshd) -> Iterator[LiveServer]:
-    options = (
+def through_ssh(cluster: Sshd) -> LiveServer:
+    return LiveServer(
         "--LLMExtension.ssh_host=login",
         f"--LLMExtension.ssh_config_file={cluster.config}",
         f"--LLMExtension.services_dir={cluster.folder.parent}/services",
         f"--LLMExtension.services_python={sys.executable}",
-        "--LLMExtension.services_poll_s=0.5",
-        "--LLMExtension.num_threads=1",
+        *COMMON,
     )
-    with LiveServer(*options) as one:
+
+
+def by_itself(home: Path) -> LiveServer:
+    make_vllm(home)
+    env = {"PATH": f"{home}/bin:{os.environ['PATH']}", "CUDA_VISIBLE_DEVICES": "0,1,2,3"}
+    return LiveServer("--LLMExtension.services_launcher=local", *COMMON, env=env)
+
+
+@pytest.fixture(scope="module", params=["gateway", "local"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveServer]:
+    if request.param == "gateway":
+        made = through_ssh(request.getfixturevalue("cluster"))
+    else:
+        made = by_itself(tmp_path_factory.mktemp("local"))
+    with made as one:
         yield one
         for service in curl(one, "services")["services"]:
             curl(one, f"services/{service['id']}/status", {"status": "cancelled"})
+        for service in curl(one, "services")["services"]:
+            until(one, f"services/{service['id']}", lambda each: each["ended_at"] is not None)
+
+
+@pytest.fixture
+def is_outside(request: pytest.FixtureRequest) -> bool:
+    """Whether the services run in another network."""
+    return "gateway" in request.node.callspec.id
 
 
 def curl(server: LiveServer, path: str, body: Any = None, *options: str) -> Any:
@@ -125,7 +154,6 @@ def test_a_service_with_a_model_of_ones_choice(server: LiveServer) -> None:
     own = {"VLLM_MODEL": "gpt2", "VLLM_MAX_MODEL_LEN": "2048"}
     service = started(server, "inference/vllm-single-node", environment=own, resources=gpus)
     job = service["id"]
-    assert job.isdecimal()
     assert curl(server, f"services/{job}/status")["status"] == "running"
     assert curl(server, f"vllm/{job}/models")["models"] == ["gpt2"]
     prompt = {"prompt": "Write a short haiku about AI", "model": "gpt2", "max_tokens": 64}
@@ -145,7 +173,7 @@ def models_of(server: LiveServer) -> set[str]:
     return {one["id"] for one in server.json("v1/models")["data"]}
 
 
-def test_a_group_of_replicas_has_its_requests_in_turn(server: LiveServer) -> None:
+def test_a_group_of_replicas_has_its_requests_in_turn(server: LiveServer, is_outside: bool) -> None:
     service = started(server, "inference/vllm-replicas", resources={**SMALL, "gpu": "4"})
     group = service["id"]
     assert group in json.dumps(curl(server, "service-groups"))
@@ -166,7 +194,8 @@ def test_a_group_of_replicas_has_its_requests_in_turn(server: LiveServer) -> Non
         assert time.monotonic() < until_all, seen
     assert {one.split(":")[0] for one in seen} == {group}
     assert curl(server, f"vllm/{group}/metrics").count("replica=") == 4
-    only_there(service)
+    if is_outside:
+        only_there(service)
     answer = cancelled(server, "service-groups", group)
     assert (answer["success"], answer["replicas_updated"]) == (True, 4)
 
@@ -247,6 +276,7 @@ def test_nobody_else_sees_or_asks_the_model_of_a_service(server: LiveServer) -> 
 ALL = ["read", "execute", "write"]
 
 
+@pytest.mark.parametrize("server", ["gateway"], indirect=True)
 def test_a_login_node_that_goes_and_comes_costs_no_service(
     server: LiveServer, cluster: Sshd
 ) -> None:
