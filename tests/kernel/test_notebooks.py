@@ -108,7 +108,7 @@ def test_documents_are_found_and_answered_from_as_the_notebook_says() -> None:
     assert shown(cells["index"]) == "6"
     best = shown(cells["search"]).splitlines()[1]
     assert re.match(r"0\.9\d\d +The kernel keeps your variables", best)
-    assert re.findall(r" (notebooks|server) ", shown(cells["where"])) == ["server", "server"]
+    assert re.findall(r" (notebooks|server) +\d", shown(cells["where"])) == ["server", "server"]
     kept = "The kernel keeps your variables until it is restarted."
     assert shown(cells["answer"]) == repr((True, kept))
 
