@@ -21,6 +21,9 @@
     │   └── HubAccessError           gated or private; the page to visit in the message
     ├── DownloadError                what the Hub delivers is not what it promised
     ├── InsufficientDiskError        no room for a download; need and free in the message
+    ├── ServiceNotFoundError         no service of this id is this user's
+    ├── RecipeNotFoundError          no recipe of that name; those there are in the message
+    ├── ClusterError                 the machines that run services do not answer
     ├── RegistryError                the database of settings, downloads and usage fails
     ├── VectorStoreError             the embedded vector database cannot be used now
     ├── VectorDatabaseNotFoundError  no vector database has this id
@@ -183,6 +186,24 @@ class InsufficientDiskError(LLMError):
     """The disk has no room for a download; the message gives need and free."""
 
     code = "insufficient_disk"
+
+
+class ServiceNotFoundError(LLMError):
+    """No service of this id is there, or it is somebody else's."""
+
+    code = "service_not_found"
+
+
+class RecipeNotFoundError(LLMError):
+    """No recipe has this name; the message lists those there are."""
+
+    code = "recipe_not_found"
+
+
+class ClusterError(LLMError):
+    """What runs services does not answer, or not as it should; the message says how."""
+
+    code = "cluster_unavailable"
 
 
 class RegistryError(LLMError):

@@ -19,14 +19,14 @@ from .stream import usage_of
 if TYPE_CHECKING:
     from .chat_request import Messages
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 CHAT_PATH = "v1/chat/completions"
 _ONE = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Work(Generic[T]):
+class Work(Generic[T_co]):
     """A request, and what to read its answer as.
 
     Unless `method` says otherwise it is a POST, and without a body a GET.
@@ -34,7 +34,7 @@ class Work(Generic[T]):
 
     path: str
     body: dict[str, Any] | None
-    read: Callable[[dict[str, Any]], T]
+    read: Callable[[dict[str, Any]], T_co]
     method: str = ""
 
     @property

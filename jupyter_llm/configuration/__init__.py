@@ -10,6 +10,7 @@ from jupyter_llm.configuration.library import LibraryTraits
 from jupyter_llm.configuration.memory import MemoryTraits
 from jupyter_llm.configuration.remotes import RemoteTraits
 from jupyter_llm.configuration.requests import RequestTraits
+from jupyter_llm.configuration.services import ServiceTraits
 from jupyter_llm.configuration.vectors import VectorTraits
 from jupyter_llm.manager.settings import EvictionPolicy, ManagerSettings
 
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
 
 
 class Configuration(
-    LibraryTraits, RemoteTraits, MemoryTraits, EngineTraits, RequestTraits, VectorTraits
+    LibraryTraits,
+    RemoteTraits,
+    ServiceTraits,
+    MemoryTraits,
+    EngineTraits,
+    RequestTraits,
+    VectorTraits,
 ):
     """The traits of `LLMExtension`; each names the environment variables of its default."""
 

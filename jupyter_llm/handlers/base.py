@@ -15,6 +15,7 @@ from .auth import (
     UnauthenticatedError,
     identified,
     is_known,
+    owner_of,
     recognise_key,
     refuse_strangers_on_open_server,
     take_api_key_header,
@@ -65,7 +66,7 @@ class LLMHandler(APIHandler):
         await self._prepare_with_jupyter()
         under_hub = self.context.keys is None
         self.caller = caller or await identified(self, under_hub=under_hub)
-        self.context = self.context.seen_by(self.caller)
+        self.context = self.context.seen_by(self.caller, owner_of(self))
         if len(self.request.body) > self.context.max_body_bytes:
             raise BodyTooLargeError(
                 f"The body has {len(self.request.body)} bytes; "

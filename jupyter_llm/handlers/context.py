@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jupyter_llm.registry.keys import KeyStore
     from jupyter_llm.registry.recorder import Recorder
     from jupyter_llm.registry.responses import ResponseStore
+    from jupyter_llm.services.services import Services
     from jupyter_llm.telemetry.events import EventBus
     from jupyter_llm.telemetry.metrics import Metrics
     from jupyter_llm.vectors.databases import VectorDatabases
@@ -56,7 +57,7 @@ class Context:
 
     `kernel_key` is the secret that this server's kernels use; with `None` for it
     and for `keys`, as under JupyterHub, Jupyter's own authentication serves alone.
-    `started_at` is in seconds since the epoch.
+    `started_at` is in seconds since the epoch; `service_admins` may see all services.
     """
 
     manager: ModelManager
@@ -70,6 +71,8 @@ class Context:
     recorder: Recorder
     metrics: Metrics
     events: EventBus
+    services: Services
+    service_admins: frozenset[str]
     quotas: Quotas
     vectors: VectorDatabases
     keys: KeyStore | None
@@ -80,8 +83,11 @@ class Context:
     started_at: int
     response_types: ResponseTypes = field(default_factory=ResponseTypes)
 
-    def seen_by(self, caller: Caller) -> Context:
-        """The same for the requests of one caller, with the models that they may use."""
+    def seen_by(self, caller: Caller, owner: str) -> Context:
+        """The same for the requests of one caller, with the models that they may use.
+
+        `owner` is whose services and stored responses are theirs.
+        """
         allowed = caller.key.models if caller.key else None
-        view = ManagerView(self.manager, user=caller.user, allowed=allowed)
+        view = ManagerView(self.manager, user=caller.user, allowed=allowed, owner=owner)
         return replace(self, manager=view)

@@ -14,6 +14,7 @@ from .wire.downloads import (
     offers_body,
     repo_body,
     search_limit,
+    wants_dismissal,
 )
 
 
@@ -55,8 +56,11 @@ class DownloadHandler(LLMHandler):
     @web.authenticated
     @authorized("write", "llm")
     async def delete(self, download_id: str) -> None:
-        """Stop a download; what has come stays for the next time."""
-        self.finish(download_body(await self.context.puller.downloads.cancel(download_id)))
+        """Stop a download; what has come stays for the next time, unless it is dismissed."""
+        downloads = self.context.puller.downloads
+        is_dismissed = wants_dismissal(self.get_query_argument("dismiss", "false"))
+        act = downloads.dismiss if is_dismissed else downloads.cancel
+        self.finish(download_body(await act(download_id)))
 
 
 class HubSearchHandler(LLMHandler):

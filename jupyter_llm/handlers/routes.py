@@ -51,6 +51,15 @@ from .responses import (
     ResponsesHandler,
 )
 from .resumption import StreamHandler
+from .service_groups import GroupHandler, GroupsHandler, GroupStatusHandler
+from .services import (
+    RecipeHandler,
+    RecipesHandler,
+    ServiceHandler,
+    ServiceLogsHandler,
+    ServicesHandler,
+    ServiceStatusHandler,
+)
 from .vectors import (
     VectorCollectionHandler,
     VectorCollectionsHandler,
@@ -102,6 +111,15 @@ ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("api/admin/downloads/(.+)", DownloadHandler),
     ("api/admin/hub", HubSearchHandler),
     ("api/admin/hub/(.+)", HubRepoHandler),
+    ("api/v1/recipes", RecipesHandler),
+    ("api/v1/recipes/(.+)", RecipeHandler),
+    ("api/v1/services", ServicesHandler),
+    ("api/v1/services/(.+)/status", ServiceStatusHandler),
+    ("api/v1/services/(.+)/logs", ServiceLogsHandler),
+    ("api/v1/services/(.+)", ServiceHandler),
+    ("api/v1/service-groups", GroupsHandler),
+    ("api/v1/service-groups/(.+)/status", GroupStatusHandler),
+    ("api/v1/service-groups/(.+)", GroupHandler),
     ("openapi.json", DescriptionHandler),
     ("swagger-ui", SwaggerUIHandler),
     ("swagger-ui/(.+)", SwaggerAssetHandler),

@@ -60,5 +60,10 @@ class Positions:
     def _say(self, ticket: Ticket, position: int) -> None:
         self._tell(
             ticket.user,
-            QueuePosition(request_id=ticket.request_id, model_id=self._model_id, position=position),
+            QueuePosition(
+                request_id=ticket.request_id,
+                model_id=self._model_id,
+                position=position,
+                stream_id=ticket.stream_id,
+            ),
         )

@@ -36,6 +36,7 @@ class Ticket:
     priority: int = 0
     num_prompt: int = 0
     request_id: str = ""
+    stream_id: str = ""
     number: int = 0
     is_waiting: bool = False
 

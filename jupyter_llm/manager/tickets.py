@@ -18,6 +18,7 @@ def ticket_of(request: Shared) -> Ticket:
         priority=request.priority,
         num_prompt=_num_prompt(request),
         request_id=request.id,
+        stream_id=request.stream_id if isinstance(request, GenerationRequest) else "",
     )
 
 

@@ -10,7 +10,7 @@ from jupyter_llm.manager.manager import ModelManager
 from jupyter_llm.manager.names import Names
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Collection, Iterable
+    from collections.abc import AsyncGenerator, Callable, Collection, Iterable
 
     from jupyter_llm.manager.listing import Inventory
     from jupyter_llm.manager.settings import ManagerSettings
@@ -30,15 +30,24 @@ class ManagerView(ModelManager):
     """A manager for one caller; it shares everything with `whole`, and costs little to make.
 
     `user` is whose its requests are, `allowed` the ids or aliases of the models that there
-    are for this caller; `None` allows all.
+    are for this caller; `None` allows all. Of models that belong to one user there are those
+    of `owner` alone.
     """
 
-    def __init__(self, whole: ModelManager, *, user: str, allowed: Collection[str] | None) -> None:
+    def __init__(
+        self,
+        whole: ModelManager,
+        *,
+        user: str,
+        allowed: Collection[str] | None,
+        owner: str = "",
+    ) -> None:
         vars(self).update(vars(whole))
         self._user = user
         self._allowed = allowed
-        if allowed is not None:
-            names = AllowedNames(self._parts.names, allowed, self.settings)
+        self._owner = owner
+        if allowed is not None or self.remotes.hide_from(owner):
+            names = KnownNames(self._parts.names, self.may_know)
             self._parts = self._parts.with_names(names)
 
     async def models(self) -> tuple[ModelStatus, ...]:
@@ -48,14 +57,13 @@ class ManagerView(ModelManager):
     async def inventory(self) -> Inventory:
         """What is here for this caller."""
         inventory = await super().inventory()
+        known = tuple(one for one in inventory.models if self.may_know(one.status.model.id))
         if self._allowed is None:
-            return inventory
+            if len(known) == len(inventory.models):
+                return inventory
+            return replace(inventory, models=known, active=await self.active())
         return replace(
-            inventory,
-            models=tuple(one for one in inventory.models if self.may_know(one.status.model.id)),
-            adapters=(),
-            unusable=(),
-            active=await self.active(),
+            inventory, models=known, adapters=(), unusable=(), active=await self.active()
         )
 
     def loaded(self) -> tuple[ModelStatus, ...]:
@@ -69,6 +77,8 @@ class ManagerView(ModelManager):
 
     def may_know(self, model_id: str) -> bool:
         """See `ModelManager.may_know`."""
+        if not self.remotes.is_open_to(model_id, self._owner):
+            return False
         return self._allowed is None or _admits(self._allowed, model_id, self.settings)
 
     def generate(self, request: GenerationRequest) -> AsyncGenerator[TokenChunk, None]:
@@ -87,13 +97,12 @@ class ManagerView(ModelManager):
         return tuple(status for status in statuses if self.may_know(status.model.id))
 
 
-class AllowedNames(Names):
-    """The names of those models that a caller may use; to them there are no others."""
+class KnownNames(Names):
+    """The names of those models that a caller may know; to them there are no others."""
 
-    def __init__(self, names: Names, allowed: Collection[str], settings: ManagerSettings) -> None:
+    def __init__(self, names: Names, may_know: Callable[[str], bool]) -> None:
         self._of_all = names
-        self._allowed = allowed
-        self._settings = settings
+        self._may_know = may_know
         self.catalogue = names.catalogue
 
     @property
@@ -107,8 +116,12 @@ class AllowedNames(Names):
 
     async def find(self, name: str) -> Model:
         """The model of this name, if the caller may use it. See `Names.find`."""
-        model = await self._of_all.find(name)
-        if _admits(self._allowed, model.id, self._settings):
+        try:
+            model = await self._of_all.find(name)
+        except ModelNotFoundError as error:
+            # its message has close names, of which some may be of models that are hidden
+            raise _not_allowed(name, error.param) from None
+        if self._may_know(model.id):
             return model
         raise _not_allowed(name or model.id)
 
@@ -118,7 +131,8 @@ def _admits(allowed: Collection[str], model_id: str, settings: ManagerSettings) 
     return model_id in allowed or any(settings.model_of(name) == model_id for name in allowed)
 
 
-def _not_allowed(name: str) -> ModelNotFoundError:
+def _not_allowed(name: str, param: str | None = None) -> ModelNotFoundError:
     return ModelNotFoundError(
-        f"There is no model {name!r} for this key. GET v1/models lists those that it may use."
+        f"There is no model {name!r} for you. GET v1/models lists those that you may use.",
+        param=param,
     )

@@ -89,6 +89,23 @@ class ResponseRow(Base):
     response: Mapped[str]
 
 
+class ServiceRow(Base):
+    """A service that was started at one place; `record` is all that its server knows of it."""
+
+    __tablename__ = "llm_services"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    place: Mapped[str] = mapped_column(index=True)
+    job_id: Mapped[str]
+    name: Mapped[str]
+    recipe: Mapped[str]
+    owner: Mapped[str]
+    state: Mapped[str]
+    created_at: Mapped[float]
+    ended_at: Mapped[float | None]
+    record: Mapped[dict[str, Any]]
+
+
 class UsageRow(Base):
     """What a model has done on one day of UTC."""
 

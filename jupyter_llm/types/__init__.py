@@ -39,6 +39,7 @@ from jupyter_llm.types.model import (
     ModelStatus,
     ModelUsage,
 )
+from jupyter_llm.types.service import Replica, Service, ServiceKind, ServiceState
 from jupyter_llm.types.sharing import QueuePosition
 from jupyter_llm.types.tokens import DetokenizeRequest, TokenizeRequest, TokenList
 from jupyter_llm.types.vectors import Collection, Distance, FoundPoint, VectorQuery
@@ -74,8 +75,12 @@ __all__ = [
     "QueuePosition",
     "Ranking",
     "Relayed",
+    "Replica",
     "RerankRequest",
     "SamplingParams",
+    "Service",
+    "ServiceKind",
+    "ServiceState",
     "Suggestion",
     "Timings",
     "TokenAlternative",

@@ -7,13 +7,17 @@ from enum import StrEnum
 
 
 class DownloadState(StrEnum):
-    """Where a download stands; one that was cancelled or failed can be resumed."""
+    """Where a download stands; one that was cancelled or failed can be resumed.
+
+    `DISMISSED` is told once, when it is forgotten.
+    """
 
     QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    DISMISSED = "dismissed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -69,7 +69,7 @@ class GenerationRequest:
     template; `reasoning_budget` bounds the tokens of reasoning, 0 allows none. `user` is who
     asks, empty for nobody known; among the requests of one user the higher `priority` goes
     first. `keep_alive_s` is how long the model stays in memory afterwards; `None` changes
-    nothing, infinity is for ever.
+    nothing, infinity is for ever. `stream_id` is what its client calls it.
     """
 
     id: str
@@ -88,6 +88,7 @@ class GenerationRequest:
     template_arguments: Mapping[str, Any] = field(default_factory=dict)
     user: str = ""
     priority: int = 0
+    stream_id: str = ""
     relayed: Relayed | None = None
 
 
@@ -156,7 +157,8 @@ class TokenChunk:
     `index` says which of several answers to one call it belongs to: then each answer ends
     with its finish reason, and the last of them with the usage and the timings of all.
     `stop` is the stop string that ended it. `relayed` is what has come of the answer to a
-    relayed request: whole server-sent events, or the body.
+    relayed request: whole server-sent events, or the body. `served_by` names the replica that
+    has answered, where a service has several.
     """
 
     text: str
@@ -169,6 +171,7 @@ class TokenChunk:
     index: int = 0
     stop: str | None = None
     relayed: bytes = b""
+    served_by: str = ""
 
     @property
     def num_written(self) -> int:

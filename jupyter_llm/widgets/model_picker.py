@@ -151,8 +151,18 @@ class ModelPicker(LiveWidget):
             self._show()
 
     def _show_download(self, download: Download) -> None:
-        self._add_download(download)
-        self._rows[download.id].show(download)
+        if download.state is DownloadState.DISMISSED:
+            self._drop_download(download)
+        else:
+            self._add_download(download)
+            self._rows[download.id].show(download)
+
+    def _drop_download(self, download: Download) -> None:
+        with self._adding:
+            row = self._rows.pop(download.id, None)
+            self._downloads.children = tuple(
+                each for each in self._downloads.children if each is not row
+            )
 
     def _add_download(self, download: Download) -> None:
         """Give a download its row, unless it has one: events may be ahead of an answer."""

@@ -10,6 +10,7 @@ export namespace CommandIDs {
   export const loadWithOptions = 'llm:load-with-options';
   export const switchTo = 'llm:switch';
   export const unload = 'llm:unload';
+  export const deleteModel = 'llm:delete';
   export const copyId = 'llm:copy-id';
 }
 

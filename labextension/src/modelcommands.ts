@@ -4,6 +4,7 @@ import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { CommandIDs, may } from './commandids';
 import type { ICommandsOptions } from './commands';
+import { askToDelete } from './deletion';
 import { insertExample } from './example';
 import type { IModelManager, IPermissions, ISnapshot } from './tokens';
 import type { IModelEntry, ModelState } from './types';
@@ -94,6 +95,14 @@ function modelCommands(options: ICommandsOptions): IModelCommand[] {
       act: modelId => manager.unload(modelId)
     },
     {
+      id: CommandIDs.deleteModel,
+      label: trans.__('Delete a Language Model…'),
+      short: trans.__('Delete from Disk…'),
+      needs: 'write',
+      suits: ({ model }) => model.source === 'models_dir',
+      act: modelId => askToDelete(modelId, manager, trans)
+    },
+    {
       id: CommandIDs.insertExample,
       label: trans.__('Insert a %%llm Example'),
       short: trans.__('Ask in a Notebook'),
@@ -132,7 +141,7 @@ async function choose(
 ): Promise<string> {
   await manager.refresh(); // nobody may have looked until now
   const items = manager.snapshot.models
-    .filter(entry => !entry.unavailable && command.suits(entry))
+    .filter(entry => command.suits(entry))
     .map(({ model }) => model.id);
   if (items.length === 0) {
     Notification.info(trans.__('There is no model to do this with.'), {

@@ -9,6 +9,7 @@ import type {
   IMemoryBody,
   IModelsBody,
   IOffersBody,
+  IRemovedBody,
   ISettingsBody
 } from './types';
 
@@ -30,6 +31,10 @@ export interface IRestAPI {
   /** Begin a download or go on with it; without a file, what suits the machine. */
   download(repoId: string, filename?: string): Promise<IDownload>;
   cancelDownload(downloadId: string): Promise<IDownload>;
+  /** Stop a download, delete what is not whole of it, and forget it. */
+  dismissDownload(downloadId: string): Promise<IDownload>;
+  /** Delete a model's files; resolves with the bytes that are free now. */
+  deleteModel(modelId: string): Promise<number>;
   savedSettings(modelId: string): Promise<ISettingsBody>;
   saveOptions(modelId: string, options: Partial<ILoadOptions>): Promise<void>;
 }
@@ -93,9 +98,16 @@ export class RestAPI implements IRestAPI {
   }
 
   cancelDownload(downloadId: string): Promise<IDownload> {
-    return this.requests.delete(
-      `llm/api/admin/downloads/${encodeURIComponent(downloadId)}`
-    );
+    return this.requests.delete(downloadPath(downloadId));
+  }
+
+  dismissDownload(downloadId: string): Promise<IDownload> {
+    return this.requests.delete(`${downloadPath(downloadId)}?dismiss=true`);
+  }
+
+  async deleteModel(modelId: string): Promise<number> {
+    const path = `llm/api/admin/models/${encodeURIComponent(modelId)}`;
+    return (await this.requests.delete<IRemovedBody>(path)).freed_bytes;
   }
 
   savedSettings(modelId: string): Promise<ISettingsBody> {
@@ -108,6 +120,10 @@ export class RestAPI implements IRestAPI {
   ): Promise<void> {
     await this.requests.post(settingsPath(modelId), { options });
   }
+}
+
+function downloadPath(downloadId: string): string {
+  return `llm/api/admin/downloads/${encodeURIComponent(downloadId)}`;
 }
 
 function settingsPath(modelId: string): string {

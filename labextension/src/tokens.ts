@@ -51,7 +51,7 @@ export interface ISnapshot {
   readonly memory: readonly IModelMemory[];
   /** Who had what of each device's memory in the last minutes, oldest first. */
   readonly history: readonly IMemorySample[];
-  /** Tokens per second that each busy model wrote just now, by its id. */
+  /** Tokens per second of each model that has written some just now, by its id. */
   readonly speeds: ReadonlyMap<string, number>;
   /** The model that answers requests which name none; empty if there is none. */
   readonly activeId: string;
@@ -92,6 +92,10 @@ export interface IModelManager extends IDisposable {
     options?: { filename?: string; load?: boolean }
   ): Promise<IDownload>;
   cancelDownload(downloadId: string): Promise<void>;
+  /** Stop a download, delete what is not whole of it, and forget it. */
+  dismissDownload(downloadId: string): Promise<void>;
+  /** Delete a model's files; resolves with the bytes that are free now. */
+  deleteModel(modelId: string): Promise<number>;
   /** Have a model in memory stay for so many idle seconds, -1 for ever. */
   keepAlive(modelId: string, seconds: number): Promise<void>;
   /** How a model is loaded where nobody says otherwise. */

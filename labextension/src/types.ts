@@ -15,9 +15,12 @@ export type ModelSource =
 /** Whether a model runs in the memory of this machine: well, barely, or not. */
 export type Fit = 'fits' | 'tight' | 'will not fit' | 'unknown';
 
-/** Where a download stands; one that was cancelled or failed can be resumed. */
+/**
+ * Where a download stands; one that was cancelled or failed can be resumed. `dismissed` is
+ * told once, when it is forgotten.
+ */
 export type DownloadState =
-  'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+  'queued' | 'running' | 'done' | 'failed' | 'cancelled' | 'dismissed';
 
 /** A model that can be loaded: what its files say of themselves. */
 export interface IModel {
@@ -137,11 +140,15 @@ export interface IDownload {
   error: string;
 }
 
-/** Where a request of this user stands: 1 is the next one, 0 has its turn. */
+/**
+ * Where a request of this user stands: 1 is the next one, 0 has its turn. `stream_id` is the
+ * name that its client gave it, if it gave one.
+ */
 export interface IQueuePosition {
   request_id: string;
   model_id: string;
   position: number;
+  stream_id: string;
 }
 
 /** The model that answers requests which name none. */
@@ -202,6 +209,12 @@ export interface IOffer {
 /** `GET llm/api/admin/hub/{id}`. */
 export interface IOffersBody extends IHubRepo {
   files: IOffer[];
+}
+
+/** The answer to the deletion of a model. */
+export interface IRemovedBody {
+  id: string;
+  freed_bytes: number;
 }
 
 /** What was decided about a model; options that nobody decided are left out. */

@@ -162,6 +162,15 @@ export class FakeServer implements IRestAPI {
     return this.answer(aDownload(downloadId, 'cancelled'));
   }
 
+  dismissDownload(downloadId: string): Promise<IDownload> {
+    return this.answer(aDownload(downloadId, 'dismissed'));
+  }
+
+  deleteModel(modelId: string): Promise<number> {
+    this.models = this.models.filter(({ model }) => model.id !== modelId);
+    return this.answer(5_000_000);
+  }
+
   savedSettings(): Promise<ISettingsBody> {
     const options = this.saved;
     return this.answer({ options, keep_alive_s: null, pinned: false });

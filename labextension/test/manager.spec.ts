@@ -1,3 +1,4 @@
+import { Downloads } from '../src/manager/downloads';
 import { ModelManager } from '../src/manager/manager';
 import { RestError } from '../src/requests';
 import type { IModelsBody, ModelState } from '../src/types';
@@ -332,10 +333,21 @@ describe('events', () => {
     await pass();
     events.tell({
       type: 'queue',
-      data: { request_id: 'r', model_id: 'guide', position: 2 }
+      data: {
+        request_id: 'r',
+        model_id: 'guide',
+        position: 2,
+        stream_id: ''
+      }
     });
     expect(heard).toEqual(['queue']);
   });
+});
+
+it('knows nothing of a model that was deleted', async () => {
+  await manager.refresh();
+  expect(await manager.deleteModel('guide')).toBe(5_000_000);
+  expect(manager.snapshot.models).toEqual([]);
 });
 
 describe('downloads', () => {
@@ -364,6 +376,23 @@ describe('downloads', () => {
     expect(server.loads).toEqual([['new', undefined]]);
     await manager.refresh();
     expect(server.loads).toHaveLength(1);
+  });
+
+  it('are gone once they were dismissed', async () => {
+    server.downloads = [
+      aDownload('old', 'failed'),
+      aDownload('half', 'cancelled')
+    ];
+    await manager.refresh();
+    await manager.dismissDownload('old');
+    expect(manager.snapshot.downloads.map(({ id }) => id)).toEqual(['half']);
+  });
+
+  it('are not shown when they were dismissed elsewhere', () => {
+    const downloads = new Downloads();
+    downloads.list([aDownload('half', 'cancelled')]);
+    downloads.note(aDownload('half', 'dismissed'));
+    expect(downloads.all).toEqual([]);
   });
 
   it('are not loaded once they were cancelled', async () => {

@@ -158,23 +158,39 @@ describe('Devices', () => {
 });
 
 describe('Speeds', () => {
-  it('are tokens by time from one count to the next, while a model is busy', () => {
+  const count = (num_completion_tokens: number, step_s = 0) => ({
+    ...aStatus('guide', 'ready'),
+    stats: { ...aStatus('guide', 'ready').stats, num_completion_tokens, step_s }
+  });
+
+  it('are tokens by time from one count to the next', () => {
     const speeds = new Speeds();
-    const count = (num_completion_tokens: number, num_running: number) => ({
-      ...aStatus('guide', 'ready'),
-      stats: {
-        ...aStatus('guide', 'ready').stats,
-        num_completion_tokens,
-        num_running
-      }
-    });
-    speeds.note(10, count(100, 1));
+    speeds.note(10, count(100));
     expect(speeds.byModel.size).toBe(0);
-    speeds.note(12, count(150, 1));
+    speeds.note(12, count(150));
     expect(speeds.byModel.get('guide')).toBe(25);
-    speeds.note(14, count(160, 0));
+    speeds.note(14, count(0)); // loaded anew: counts begin at zero
+    speeds.note(16, count(4));
+    expect(speeds.byModel.get('guide')).toBe(2);
+  });
+
+  it('are those of the time that the model worked, and stay for a while', () => {
+    const speeds = new Speeds();
+    speeds.note(10, count(0, 1));
+    speeds.note(12, count(150, 1.5));
+    expect(speeds.byModel.get('guide')).toBe(300);
+    speeds.note(14, count(150, 1.5));
+    speeds.pass(21);
+    expect(speeds.byModel.get('guide')).toBe(300);
+    speeds.pass(23);
     expect(speeds.byModel.size).toBe(0);
-    speeds.note(16, count(0, 1)); // loaded anew: counts begin at zero
+  });
+
+  it('are forgotten with the model', () => {
+    const speeds = new Speeds();
+    speeds.note(10, count(0));
+    speeds.note(11, count(7));
+    speeds.note(12, aStatus('guide', 'unloading'));
     expect(speeds.byModel.size).toBe(0);
   });
 });

@@ -82,6 +82,15 @@ describe('RestAPI', () => {
     await cancelling.api.cancelDownload('d1');
     expect(cancelling.sent[0]?.method).toBe('DELETE');
     expect(cancelling.sent[0]?.url).toContain('/llm/api/admin/downloads/d1');
+
+    const dismissing = apiThatGets(json({ id: 'd1' }));
+    await dismissing.api.dismissDownload('d1');
+    expect(dismissing.sent[0]?.method).toBe('DELETE');
+    expect(dismissing.sent[0]?.url).toContain('/d1?dismiss=true');
+
+    const deleting = apiThatGets(json({ id: 'a/b', freed_bytes: 7 }));
+    expect(await deleting.api.deleteModel('a/b')).toBe(7);
+    expect(deleting.sent[0]?.url).toContain('/llm/api/admin/models/a%2Fb');
   });
 
   it('names the model in the body of load and unload', async () => {

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe import AXE
+from held_echo import Hold
 from lab_page import find_browser
 from live import LiveServer
 
@@ -57,6 +58,12 @@ def new_lab(
         return LiveServer(*options, command=LAB, env={**user, **(env or {})})
 
     return make
+
+
+@pytest.fixture(scope="session")
+def hold(tmp_path_factory: pytest.TempPathFactory) -> Hold:
+    """Holds the answers of echo in the servers that have its environment."""
+    return Hold(tmp_path_factory.mktemp("held") / "hold")
 
 
 @pytest.fixture(scope="session")

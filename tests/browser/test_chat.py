@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 import pytest
 from axe import look
 from chat_page import ChatPage
+from held_echo import HOLDING
 from lab_page import opened
 from playwright.async_api import expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from held_echo import Hold
     from live import LiveServer
 
 pytestmark = pytest.mark.timeout(300)  # a browser and JupyterLab take long on a busy machine
 
 HERE = Path(__file__).parent
-SLOWLY = "--ServerApp.jpserver_extensions={'jupyter_llm': True, 'slow_echo': True}"
 CODE = "squares = [n * n for n in range(4)]\nprint(squares)"
 RICH = f"""# Squares
 
@@ -42,10 +43,17 @@ LONG = " ".join(f"word{number}" for number in range(200))
 
 
 @pytest.fixture(scope="module")
-def slow_lab(new_lab: Callable[..., LiveServer]) -> Iterator[LiveServer]:
-    """A JupyterLab whose echo takes its time."""
-    with new_lab(SLOWLY, env={"PYTHONPATH": str(HERE)}) as server:
+def lab_of_held_answers(new_lab: Callable[..., LiveServer], hold: Hold) -> Iterator[LiveServer]:
+    with new_lab(HOLDING, env=hold.environment) as server:
         yield server
+
+
+@pytest.fixture
+def held_lab(lab_of_held_answers: LiveServer, hold: Hold) -> Iterator[LiveServer]:
+    """A JupyterLab whose echo says no more than the first words until it may."""
+    hold.begin()
+    yield lab_of_held_answers
+    hold.end()
 
 
 async def test_a_first_question_is_answered_and_the_next_one_knows_of_it(lab: LiveServer) -> None:
@@ -100,8 +108,8 @@ async def test_markdown_is_drawn_and_cannot_act(lab: LiveServer) -> None:
         assert [url for url in requested if url.endswith(".png")] == []
 
 
-async def test_an_answer_is_stopped_in_the_middle_and_asked_for_again(slow_lab: LiveServer) -> None:
-    async with opened(slow_lab) as page:
+async def test_an_answer_is_stopped_in_the_middle_and_asked_for_again(held_lab: LiveServer) -> None:
+    async with opened(held_lab) as page:
         chat = ChatPage(page)
         await chat.open("echo")
         await chat.say(LONG)
@@ -110,7 +118,7 @@ async def test_an_answer_is_stopped_in_the_middle_and_asked_for_again(slow_lab: 
         await chat.press("Stop")
         await chat.stopped()
         await expect(chat.answers.last).to_contain_text("stopped")
-        await until_idle(slow_lab)
+        await until_idle(held_lab)
         await chat.say(LONG)
         await chat.hears("word5 ")
         await chat.box.press("Escape")
@@ -128,8 +136,10 @@ async def test_an_answer_is_stopped_in_the_middle_and_asked_for_again(slow_lab: 
         await expect(chat.answers).to_have_count(2)
 
 
-async def test_an_answer_goes_on_when_the_page_is_loaded_anew(slow_lab: LiveServer) -> None:
-    async with opened(slow_lab) as page:
+async def test_an_answer_goes_on_when_the_page_is_loaded_anew(
+    held_lab: LiveServer, hold: Hold
+) -> None:
+    async with opened(held_lab) as page:
         chat = ChatPage(page)
         await chat.open("echo")
         await chat.say(LONG)
@@ -137,14 +147,30 @@ async def test_an_answer_goes_on_when_the_page_is_loaded_anew(slow_lab: LiveServ
         await page.reload()
         await chat.open()
         await expect(chat.answers.last).to_have_attribute("data-state", "running")
-        assert num_running(slow_lab) == 1
+        assert num_running(held_lab) == 1
+        hold.end()
         answer = await chat.answered()
         assert LONG in await answer.locator(".jp-LLM-markdown").inner_text()
         await expect(chat.answers).to_have_count(1)
 
 
-async def test_two_tabs_show_the_same(slow_lab: LiveServer) -> None:
-    async with opened(slow_lab) as page, page.second_tab() as other_page:
+async def test_who_waits_is_told_how_long_the_queue_is(held_lab: LiveServer, hold: Hold) -> None:
+    async with opened(held_lab) as page:
+        reload_echo(held_lab, slots=1)
+        chat = ChatPage(page)
+        await chat.open("echo")
+        body = {"model": "echo", "prompt": LONG, "stream": True}
+        with held_lab.open("v1/completions", body):
+            await chat.say(LONG)
+            await expect(chat.answers.last).to_contain_text("yours is next")
+            await look(page, "chat-queue", "#jp-llm-chat")
+            hold.end()
+            await expect(await chat.answered()).to_contain_text("word199")
+        held_lab.json("unload", {"model": "echo"})
+
+
+async def test_two_tabs_show_the_same(held_lab: LiveServer) -> None:
+    async with opened(held_lab) as page, page.second_tab() as other_page:
         here, there = ChatPage(page), ChatPage(other_page)
         await here.open("echo")
         await there.open()

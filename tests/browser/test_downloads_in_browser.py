@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,12 +30,13 @@ SETTINGS = {"suggestions": [{"repo_id": REPO, "note": "Small"}, {"repo_id": "no/
 
 @pytest.fixture
 def hub() -> Iterator[Hub]:
-    """A Hub of our own with one small model in two quantizations, which it sends slowly."""
+    """A Hub of our own with one small model in two quantizations; it sends neither to the end."""
     content = GUIDE_PATH.read_bytes()
     with Hub() as server:
         server.add(REPO, {"tiny-Q8_0.gguf": content, "tiny-Q4_K_M.gguf": content})
         server.add("other-org/Other-GGUF", {"other.gguf": content}, downloads=2_500_000)
-        server.bytes_per_s = len(content) / 60
+        server.bytes_per_s = len(content) / 20
+        server.keeps_end = True
         yield server
 
 
@@ -55,7 +57,7 @@ async def test_the_first_run_leads_to_a_real_model(hub_lab: LiveServer, hub: Hub
         await welcome.get_by_role("button", name="Download and load: Tiny-Guide").click()
         await expect(welcome.get_by_role("progressbar")).to_be_visible()
         await look(page, "welcome-download", PANEL)
-        hub.bytes_per_s = 0
+        hub.bytes_per_s, hub.keeps_end = 0, False
         await page.expect_state("tiny-Q4_K_M", "ready")
         await expect(welcome).to_have_count(0)
         await look(page, "first-model", PANEL)
@@ -91,10 +93,50 @@ async def test_a_model_is_found_downloaded_stopped_and_gone_on_with(
             await expect(tab.download(REPO)).to_have_attribute("data-state", "cancelled")
         await look(page, "download-stopped", PANEL)
         hub.starts.clear()
-        hub.bytes_per_s = 0
+        hub.bytes_per_s, hub.keeps_end = 0, False
         await other.panel.get_by_role("button", name=f"Resume: {REPO}").click()
         for tab in (page, other):
             await tab.expect_state("tiny-Q8_0", "unloaded")
             await expect(tab.download(REPO)).to_have_count(0)
         assert hub.starts[0] > 0
         await expect(files.locator("[data-offer='tiny-Q8_0']")).to_contain_text("on disk")
+
+        hub.keeps_end = True
+        await files.get_by_role("button", name="Download: tiny-Q4_K_M").click()
+        await page.panel.get_by_role("button", name=f"Stop: {REPO}").click()
+        await page.panel.get_by_role("button", name=f"Dismiss: {REPO}").click()
+        await look(page, "download-dismissal", PANEL)
+        await page.panel.get_by_role("button", name=f"Delete what has come: {REPO}").click()
+        for tab in (page, other):
+            await expect(tab.download(REPO)).to_have_count(0)
+        await page.expect_state("tiny-Q8_0", "unloaded")
+
+
+async def test_a_model_is_deleted_unless_it_is_in_memory(
+    new_lab: Callable[..., LiveServer], tmp_path: Path
+) -> None:
+    path = shutil.copy(GUIDE_PATH, tmp_path / "spare.gguf")
+    with new_lab(f"--LLMExtension.models_dir={tmp_path}") as lab:
+        async with opened(lab) as page:
+            await page.open_panel()
+            dialog = page.page.locator(".jp-Dialog")
+            await page.choose("Copy Name", "guide")
+            await page.press("Load", "spare")
+            await page.expect_state("spare", "ready")
+            await page.choose("Delete from Disk…", "spare")
+            await expect(dialog).to_contain_text("spare is in memory")
+            await look(page, "delete-refused", ".jp-Dialog")
+            await dialog.get_by_role("button", name="Close").click()
+
+            await page.press("Unload", "spare")
+            await page.expect_state("spare", "unloaded")
+            await page.choose("Delete from Disk…", "spare")
+            await expect(dialog).to_contain_text(str(path))
+            await look(page, "delete", ".jp-Dialog")
+            await dialog.get_by_role("button", name="Cancel").click()
+            assert path.exists()
+            await page.choose("Delete from Disk…", "spare")
+            await dialog.get_by_role("button", name="Delete").click()
+            await expect(page.model("spare")).to_have_count(0)
+            await expect(page.page.get_by_text("spare is deleted")).to_be_visible()
+            assert not path.exists()

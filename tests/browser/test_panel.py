@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from axe import look, serious_violations
+from busy import kept_busy
 from lab_page import opened
 from playwright.async_api import expect
 
@@ -108,13 +109,11 @@ async def test_two_tabs_agree_on_a_switch_and_on_a_busy_model(lab: LiveServer) -
             await expect(tab.model("guide")).to_contain_text("default")
             await tab.expect_state("echo", "unloaded")
 
-        body = {"model": "guide", "prompt": "What can you do?", "ignore_eos": True, "stream": True}
-        answer = await asyncio.to_thread(lab.open, "v1/completions", {**body, "max_tokens": 2000})
-        for tab in (page, other):
-            await expect(tab.model("guide")).to_contain_text("tokens/s", timeout=30_000)
-            await expect(tab.model("guide")).to_contain_text("1 of")
-        await page.screenshot("busy")
-        answer.close()
+        async with kept_busy(lab, "guide"):
+            for tab in (page, other):
+                await expect(tab.model("guide")).to_contain_text("tokens/s", timeout=30_000)
+                await expect(tab.model("guide")).to_contain_text("1 of", timeout=30_000)
+            await page.screenshot("busy")
         await expect(page.model("guide")).to_contain_text("idle", timeout=30_000)
         await page.press("Unload", "guide")
         await other.expect_state("guide", "unloaded")

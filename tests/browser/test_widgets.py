@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import nbformat
 import pytest
 from axe import look
+from held_echo import HOLDING
 from lab_page import opened
 from playwright.async_api import Locator, Page, expect
 
@@ -22,6 +24,7 @@ from hub_server import Hub  # found in the folder above
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator
 
+    from held_echo import Hold
     from lab_page import LabPage
     from live import LiveServer
 
@@ -43,14 +46,18 @@ def hub() -> Iterator[Hub]:
 
 @pytest.fixture(scope="module")
 def lab(
-    hub: Hub, new_lab: Callable[..., LiveServer], tmp_path_factory: pytest.TempPathFactory
+    hub: Hub,
+    hold: Hold,
+    new_lab: Callable[..., LiveServer],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[LiveServer]:
     options = (
         f"--LLMExtension.models_dir={tmp_path_factory.mktemp('models')}",
         "--LLMExtension.default_temperature=0",
         "--JupyterNotebookApp.expose_app_in_browser=True",
+        HOLDING,
     )
-    with new_lab(*options, env={"HF_ENDPOINT": hub.url}) as server:
+    with new_lab(*options, env={"HF_ENDPOINT": hub.url, **hold.environment}) as server:
         yield server
 
 
@@ -82,14 +89,14 @@ async def test_a_model_is_picked_downloaded_and_loaded(lab: LiveServer, hub: Hub
         await search.press("Enter")
         files = tab.get_by_role("combobox", name="File")
         await expect(files).to_contain_text("F16", timeout=30_000)
-        hub.bytes_per_s = 200_000
+        hub.bytes_per_s, hub.keeps_end = 200_000, True
         await tab.get_by_role("button", name="Download").click()
         await expect(tab.get_by_role("button", name="Cancel")).to_be_visible()
-        await expect(tab.get_by_text("kB of 6.63 MB")).to_be_visible(timeout=30_000)
+        await expect(tab.get_by_text(re.compile("[kM]B of 6.63 MB"))).to_be_visible(timeout=30_000)
         await look(page, "widget-picker", OUTPUT)
         await tab.get_by_role("button", name="Cancel").click()
         await expect(tab.get_by_text("cancelled")).to_be_visible()
-        hub.bytes_per_s = 0
+        hub.bytes_per_s, hub.keeps_end = 0, False
         await tab.get_by_role("button", name="Resume").click()
         await expect(tab.get_by_text("done", exact=True)).to_be_visible(timeout=20_000)
         models = tab.get_by_role("combobox", name="Model")
@@ -101,7 +108,9 @@ async def test_a_model_is_picked_downloaded_and_loaded(lab: LiveServer, hub: Hub
         await expect(models).not_to_contain_text("ready")
 
 
-async def test_a_chat_answers_stops_edits_and_puts_code_into_a_cell(lab: LiveServer) -> None:
+async def test_a_chat_answers_stops_edits_and_puts_code_into_a_cell(
+    lab: LiveServer, hold: Hold
+) -> None:
     code = "from jupyter_llm.widgets import *", "chat = Chat('guide')\nchat"
     async with shown(lab, "chat", *code) as page:
         tab = page.page
@@ -131,15 +140,15 @@ async def test_a_chat_answers_stops_edits_and_puts_code_into_a_cell(lab: LiveSer
         await tab.get_by_role("button", name="Copy the code").click()
         await expect(tab.get_by_text("Copied")).to_be_visible()
 
-        lab.json("unload", {"model": "echo"})
-        lab.json("load", {"model": "echo", "context_length": 1_000_000})
-        await prompt.fill("word " * 100_000)
+        hold.begin()
+        await prompt.fill("word " * 100)
         await prompt.press("Enter")
         await expect(tab.locator('[aria-busy="true"] .llm-body')).to_contain_text(
             "word", timeout=ANSWER_MS
         )
         await prompt.press("Escape")
         await expect(answers.nth(2)).to_contain_text("stopped", timeout=ANSWER_MS)
+        hold.end()
         lab.json("unload", {"model": "echo"})
 
 

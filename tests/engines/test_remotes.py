@@ -26,6 +26,16 @@ def test_models_have_the_names_that_the_operator_gives() -> None:
     assert (mapped.models, mapped.url) == ({"mine": "theirs"}, "https://far/v1")
 
 
+def test_a_service_may_have_several_servers() -> None:
+    urls = ["http://one:8001/v1/", "http://two:8001/v1"]
+    (remote,) = remotes_of([{**FINE, "url": urls, "balance": "least_outstanding"}])
+    assert remote.balance == "least_outstanding"
+    assert [(one.url, one.name) for one in remote.endpoints] == [
+        ("http://one:8001/v1", "one:8001"),
+        ("http://two:8001/v1", "two:8001"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("entries", "message"),
     [
@@ -34,6 +44,9 @@ def test_models_have_the_names_that_the_operator_gives() -> None:
         ([FINE, {**FINE, "id": "x", "keys": SECRET}], "remotes[1].keys: there is no such field"),
         ([{**FINE, "url": 7}], "remotes[0].url: expected"),
         ([{**FINE, "url": "ftp://far"}], "remotes[0].url: give http"),
+        ([{**FINE, "url": []}], "remotes[0].url: expected"),
+        ([{**FINE, "url": ["http://a/v1", "http://a/v1"]}], "http://a/v1 is given twice"),
+        ([{**FINE, "balance": "random"}], "remotes[0].balance: invalid"),
         ([{**FINE, "url": f"http://me:{SECRET}@far/v1"}], "remotes[0].url: it holds a password"),
         ([{**FINE, "url": f"http://far/v1?key={SECRET}"}], "remotes[0].url: leave out"),
         ([{**FINE, "key": SECRET, "key_env": "K"}], "remotes[0].key_env: key is given, too"),

@@ -156,14 +156,19 @@ class TestEvents:
         anybody = await connect()
         for socket in (kernel, anybody):
             await socket.read_until("subscribed")
-        position = QueuePosition(request_id="chat-1", model_id="echo", position=3)
+        position = QueuePosition(request_id="chat-1", model_id="echo", position=3, stream_id="mine")
         extension._on_position("llm-kernels", position)
         extension.events.publish("usage", {"n": 1})
 
         assert (await anybody.read())["type"] == "usage"
         told = await kernel.read()
         assert told["type"] == "queue"
-        assert told["data"] == {"request_id": "chat-1", "model_id": "echo", "position": 3}
+        assert told["data"] == {
+            "request_id": "chat-1",
+            "model_id": "echo",
+            "position": 3,
+            "stream_id": "mine",
+        }
 
     async def test_a_key_of_some_models_hears_of_no_others(
         self, extension: LLMExtension, connect: Connect, jp_data_dir: Path

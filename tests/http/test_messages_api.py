@@ -190,7 +190,12 @@ class TestWithTheBuiltInModel:
         assert again["usage"]["cache_read_input_tokens"] > 0
 
     def test_tools_are_used_where_they_must_be(self, live_server: LiveServer) -> None:
-        schema = {"type": "object", "properties": {"a": {"type": "boolean"}}, "required": ["a"]}
+        schema = {
+            "type": "object",
+            "properties": {"a": {"type": "boolean"}},
+            "required": ["a"],
+            "additionalProperties": False,
+        }
         ask = {
             **GUIDE,
             "max_tokens": 100,

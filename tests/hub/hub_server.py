@@ -47,7 +47,10 @@ class Repository:
 
 
 class Hub:
-    """Started by `with`; `url` is its endpoint, `num_bytes` what it has sent of blobs."""
+    """Started by `with`; `url` is its endpoint, `num_bytes` what it has sent of blobs.
+
+    While `keeps_end` is set, no blob is sent to its end.
+    """
 
     def __init__(self) -> None:
         self.repositories: dict[str, Repository] = {}
@@ -55,6 +58,7 @@ class Hub:
         self.api_faults: deque[int] = deque()
         self.num_bytes = 0
         self.bytes_per_s = 0.0
+        self.keeps_end = False
         self.tokens: list[str] = []
         self.starts: list[int] = []
         hub = self
@@ -178,6 +182,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, body: bytes, fault: Fault) -> None:
         end = min(x for x in (len(body), fault.cut_after, fault.stall_after) if x is not None)
         for begin in range(0, end, 1 << 16):
+            if begin + (1 << 16) >= end:
+                self._keep_back()
             piece = body[begin : min(begin + (1 << 16), end)]
             self.wfile.write(piece)
             self.hub.num_bytes += len(piece)
@@ -187,6 +193,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.hub.released.wait(30)
         if end < len(body):
             self.close_connection = True
+
+    def _keep_back(self) -> None:
+        """The last piece comes once the Hub is told to: a test acts in the middle of a download."""
+        while self.hub.keeps_end and not self.hub.released.wait(0.02):
+            pass
 
     def _json(self, status: int, body: Any, headers: dict[str, str] | None = None) -> None:
         data = json.dumps(body).encode()

@@ -143,6 +143,31 @@ async def test_a_cancelled_download_goes_on_where_it_was(hub: Hub, tmp_path: Pat
 
 
 @scenario
+async def test_a_dismissed_download_leaves_nothing_but_what_is_whole(
+    hub: Hub, tmp_path: Path
+) -> None:
+    hub.add(REPO, {"tiny-1.gguf": CONTENT, "tiny-2.gguf": CONTENT})
+    events: list[Download] = []
+    async with puller(tmp_path, events) as p:
+        whole = await p.pull(REPO, "tiny-1.gguf")
+        await p.downloads.wait(whole.id)
+        hub.keeps_end = True
+        stopped = await p.pull(REPO, "tiny-2.gguf")
+        await until(lambda: p.downloads.get(stopped.id).done_bytes > 100_000)
+        folder = tmp_path / "org" / "tiny-GGUF"
+        assert (folder / "tiny-2.gguf.part").exists()
+        assert (await p.downloads.dismiss(stopped.id)).state is DownloadState.DISMISSED
+        assert events[-1].state is DownloadState.DISMISSED
+        assert [path.name for path in folder.iterdir()] == ["tiny-1.gguf"]
+        await p.downloads.dismiss(whole.id)
+        assert (folder / "tiny-1.gguf").read_bytes() == CONTENT
+        with pytest.raises(ModelNotFoundError):
+            await p.downloads.dismiss(whole.id)
+    async with puller(tmp_path) as p:
+        assert p.downloads.all() == ()
+
+
+@scenario
 async def test_a_restarted_server_goes_on_by_itself(hub: Hub, tmp_path: Path) -> None:
     hub.add(REPO, {"tiny.gguf": CONTENT})
     hub.bytes_per_s = 8_000_000

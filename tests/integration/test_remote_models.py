@@ -128,9 +128,10 @@ def test_the_other_apis_ask_it_too(near: LiveServer) -> None:
     message = near.json("v1/messages", {**CHAT, "max_tokens": 20})
     assert message["content"][0]["text"]
     assert near.json("api/generate", {"model": "mirror", "prompt": "so it is"})["text"]
-    resumable = {**CHAT, **GREEDY, "stream": True, "resumable": True}
+    resumable = {**CHAT, **GREEDY, "stream": True, "resumable": True, "stream_id": "mine"}
     with near.open("v1/chat/completions", resumable) as stream:
         assert b"id: 3\ndata: {" in stream.read()
+    assert near.json("v1/streams/mine", method="DELETE")["deleted"]
 
 
 def test_it_is_listed_counted_and_measured(near: LiveServer) -> None:

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 import struct
-import time
+import sys
 from typing import TYPE_CHECKING
 
 import gguf
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 U32, U64 = struct.Struct("<I"), struct.Struct("<Q")
+MOST_CALLS = 10_000_000
+"""Calls that the largest header may cost: about a second of an ordinary machine."""
 
 
 def parse(data: bytes) -> GGUFHeader:
@@ -107,9 +110,8 @@ def test_the_tables_agree_with_the_gguf_package() -> None:
 
 def test_a_large_vocabulary_is_passed_over_quickly(tmp_path: Path) -> None:
     path = write_gguf(tmp_path / "large.gguf", num_tokens=150_000)
-    began = time.perf_counter()
+    assert num_calls(path.read_bytes()) < 6 * 150_000
     header = read_header(path)
-    assert time.perf_counter() - began < 0.5
     assert header.array_lengths["tokenizer.ggml.tokens"] == 150_000
 
 
@@ -209,21 +211,24 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
             read_header(path)
 
 
-def within_a_second(data: bytes) -> None:
-    """Read it: the outcome may be an error, of the one kind and soon."""
-    began = time.process_time()
+def num_calls(data: bytes) -> int:
+    """Read it, and say how much work it was: the outcome may be an error, of the one kind."""
+    calls = itertools.count()
+    sys.setprofile(lambda *_: next(calls))
     try:
         parse(data)
     except ModelFileError as error:
         assert len(error.message) < 500  # noqa: PT017 - whether it fails is left open
-    assert time.process_time() - began < 1.0
+    finally:
+        sys.setprofile(None)
+    return next(calls)
 
 
 @given(st.binary(max_size=4096), st.integers(0, 1 << 16), st.integers(0, 1 << 16))
 @settings(deadline=None, max_examples=300)
 def test_any_bytes_are_met_with_the_one_error(tail: bytes, tensors: int, keys: int) -> None:
-    within_a_second(tail)
-    within_a_second(b"GGUF" + U32.pack(3) + U64.pack(tensors) + U64.pack(keys) + tail)
+    assert num_calls(tail) < MOST_CALLS
+    assert num_calls(b"GGUF" + U32.pack(3) + U64.pack(tensors) + U64.pack(keys) + tail) < MOST_CALLS
 
 
 @given(st.data())
@@ -242,7 +247,7 @@ def test_any_damage_to_a_sound_file_is_met_with_the_one_error(
             )
         )
         damaged[place : place + len(patch)] = patch
-    within_a_second(bytes(damaged))
+    assert num_calls(bytes(damaged)) < MOST_CALLS
 
 
 @pytest.mark.parametrize(
@@ -263,5 +268,5 @@ def test_any_damage_to_a_sound_file_is_met_with_the_one_error(
     ],
     ids=["strings", "keys", "tensors"],
 )
-def test_the_most_that_is_read_takes_less_than_a_second(data: bytes) -> None:
-    within_a_second(data)
+def test_the_most_that_is_read_is_bounded_work(data: bytes) -> None:
+    assert num_calls(data) < MOST_CALLS

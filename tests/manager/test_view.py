@@ -5,6 +5,7 @@ import inspect
 import pytest
 from stage import ASK, scenario, stage
 
+from jupyter_llm.engines.remote.settings import Remote
 from jupyter_llm.errors import ModelNotFoundError
 from jupyter_llm.manager.manager import ModelManager
 from jupyter_llm.manager.view import ManagerView
@@ -89,3 +90,26 @@ async def test_requests_through_a_view_are_its_users() -> None:
             [instance] = s.manager._parts.instances
             turns = [turn.ticket.user for turn in instance.turns._turns.values()]
         assert turns == ["ada"]
+
+
+@scenario
+async def test_a_model_of_one_user_is_there_for_nobody_else() -> None:
+    async with stage() as s:
+        private = Remote(id="7", url="http://x/v1", models={"qwen-big": ""}, private_to="ada")
+        s.manager.remotes.add(private, owner="services")
+        hers = ManagerView(s.manager, user="ada", allowed=None, owner="ada")
+        his = ManagerView(s.manager, user="bob", allowed=None, owner="bob")
+        assert (await hers.resolve("qwen-big")).id == "qwen-big"
+        assert hers.may_know("qwen-big")
+        assert not his.may_know("qwen-big")
+        for view, ids in ((hers, {"qwen-big"}), (his, set())):
+            listed = {status.model.id for status in await view.models()}
+            shown = {one.status.model.id for one in (await view.inventory()).models}
+            assert {"qwen-big"} & listed == {"qwen-big"} & shown == ids
+        for name in ("qwen-big", "qwen-bi"):
+            with pytest.raises(ModelNotFoundError) as refused:
+                await his.load(name)
+            assert refused.value.message == (
+                f"There is no model {name!r} for you. GET v1/models lists those that you may use."
+            )
+        assert await his.active() is not None

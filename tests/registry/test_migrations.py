@@ -18,6 +18,7 @@ from jupyter_llm.registry.tables import (
     DownloadRow,
     ModelRow,
     ResponseRow,
+    ServiceRow,
     SettingsRow,
     UsageRow,
 )
@@ -49,6 +50,11 @@ DATA = {
     "0004": (
         """INSERT INTO llm_responses (id, owner, created_at, previous_id, input, response)
         VALUES ('resp_1', 'ada', 4.5, NULL, '[]', '{"output": []}')""",
+    ),
+    "0005": (
+        """INSERT INTO llm_services (key, place, job_id, name, recipe, owner, state, created_at,
+        ended_at, record) VALUES ('slurm-1', '/s', '7', 'gpt2', 'inference/vllm-cpu', 'ada',
+        'running', 5.5, NULL, '{"key": "slurm-1"}')""",
     ),
 }
 """What each migration is followed by: statements that fill what it has made."""
@@ -105,6 +111,8 @@ def test_a_registry_of_an_earlier_version_keeps_its_data(engine: Engine, version
         assert row(engine, UsageRow)["num_completion_tokens"] == 3
     if version >= "0004":
         assert row(engine, ResponseRow)["response"] == '{"output": []}'
+    if version >= "0005":
+        assert row(engine, ServiceRow)["record"] == {"key": "slurm-1"}
 
 
 def test_the_migrations_make_the_tables_that_the_code_reads(engine: Engine) -> None:

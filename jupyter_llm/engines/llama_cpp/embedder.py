@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jupyter_llm.engines.common.embedding import EmbeddingTask
 from jupyter_llm.engines.common.pace import PrefillPace
 
 from .embedding_context import MAX_TEXTS
@@ -20,31 +20,6 @@ if TYPE_CHECKING:
 
     from .embedding_context import EmbeddingContext, Vector
     from .runtime import Runtime
-
-
-class EmbeddingTask:
-    """The texts of one request, as tokens.
-
-    `future` gets a vector for each, or what has gone wrong; whoever cancels it takes
-    the rest of the task back.
-    """
-
-    def __init__(self, texts: Sequence[list[int]]) -> None:
-        self.future: Future[list[Vector]] = Future()
-        self.waiting = deque(_Text(self, number, tokens) for number, tokens in enumerate(texts))
-        self._vectors: dict[int, Vector] = {}
-        self._num_texts = len(texts)
-
-    def take(self, number: int, vector: Vector) -> None:
-        """Add the vector of a text; the last one completes the task."""
-        self._vectors[number] = vector
-        if len(self._vectors) == self._num_texts and self.future.set_running_or_notify_cancel():
-            self.future.set_result([self._vectors[n] for n in range(self._num_texts)])
-
-    def fail(self, error: LLMError) -> None:
-        """End the task; whoever waits gets the error."""
-        if not self.future.done() and self.future.set_running_or_notify_cancel():
-            self.future.set_exception(error)
 
 
 class _Text:
@@ -154,10 +129,12 @@ class Embedder:
         room = context.size.num_cells - sum(len(text.tokens) for text in self._active)
         while self._tasks and self._free_ids:
             task = self._tasks[0]
-            if len(task.waiting[0].tokens) > room:
+            number, tokens = task.waiting[0]
+            if len(tokens) > room:
                 return
-            text = task.waiting.popleft()
-            room -= len(text.tokens)
+            task.waiting.popleft()
+            text = _Text(task, number, tokens)
+            room -= len(tokens)
             text.sequence_id = self._free_ids.pop()
             self._active.append(text)
             self._tasks.popleft()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
 
 from jupyter_llm.chat.dialogue import Turn
 from jupyter_llm.chat.grammar.grammars import Grammars
 from jupyter_llm.engines.base import Engine, OnProgress
+from jupyter_llm.engines.common.embedding import EmbeddingTask
+from jupyter_llm.engines.common.helper import Helper, post
+from jupyter_llm.engines.common.served import Served
 from jupyter_llm.engines.common.stopping import LoadStoppedError, OnLoading
 from jupyter_llm.errors import EngineDiedError, LLMError
 from jupyter_llm.types import (
@@ -31,7 +32,6 @@ from jupyter_llm.types import (
 )
 
 from .draft import load_draft, memory_with
-from .embedder import EmbeddingTask
 from .embedding_context import Vector
 from .inputs import Inputs
 from .probe import probe
@@ -39,12 +39,8 @@ from .prompts import Prompts
 from .runtime import Runtime
 from .sequence import Sequence
 from .sight import Seen
-from .stepper import Event
 from .vision import Vision
 from .worker import Worker
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +77,9 @@ class LlamaCppEngine(Engine):
     name = "llama_cpp"
 
     def __init__(self) -> None:
-        self._helper = ThreadPoolExecutor(max_workers=1, thread_name_prefix="llama.cpp helper")
+        self._helper = Helper("llama.cpp helper")
         self._loaded: _Loaded | None = None
-        self._answers: dict[Sequence, asyncio.Queue[TokenChunk | LLMError]] = {}
+        self._served: Served[Sequence] = Served()
         self._death: asyncio.Queue[EngineDiedError] = asyncio.Queue()
 
     async def probe(self, model: Model, options: LoadOptions) -> MemoryUse:
@@ -96,11 +92,11 @@ class LlamaCppEngine(Engine):
         is_wanted = True
 
         def on_loading(part: float) -> bool:
-            _post(loop, on_progress, part)
+            post(loop, on_progress, part)
             return is_wanted
 
         loading = asyncio.ensure_future(
-            self._on_helper(self._load, loop, model, options, on_loading)
+            self._helper.run(self._load, loop, model, options, on_loading)
         )
         try:
             self._loaded = await asyncio.shield(loading)
@@ -113,55 +109,49 @@ class LlamaCppEngine(Engine):
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[TokenChunk, None]:
         """Stream an answer. See `Engine.generate`."""
         loaded = self._require_loaded()
-        turn = await self._on_helper(loaded.prompts.turn, request)
+        turn = await self._helper.run(loaded.prompts.turn, request)
         for check in turn.checks:
             await self._require_loaded().grammars.compiled(check)
         matchers = [
             await self._require_loaded().grammars.compiled(each) for each in turn.constraints
         ]
         seen = await self._look(turn, Vision.see)
-        sequence = await self._on_helper(
+        sequence = await self._helper.run(
             self._require_loaded().prompts.sequence, request, turn, matchers, seen
         )
         if sequence.scores is None and (echo := sequence.echo()):
             yield echo
-        answer = self._answers[sequence] = asyncio.Queue()
-        try:
-            self._require_loaded().worker.submit(sequence)
+        with self._served.by(self._require_loaded().worker, sequence) as next_chunk:
             while True:
-                item = await answer.get()
-                if isinstance(item, LLMError):
-                    raise item
-                yield item
-                if item.finish_reason:
+                chunk = await next_chunk()
+                yield chunk
+                if chunk.finish_reason:
                     return
-        finally:
-            del self._answers[sequence]
-            loaded.worker.cancel(sequence)
 
     async def embed(self, request: EmbeddingRequest) -> Embeddings:
         """Read texts for their vectors. See `Engine.embed`."""
         loaded = self._require_loaded()
-        texts = await self._on_helper(loaded.inputs.texts, request)
+        texts = await self._helper.run(loaded.inputs.texts, request)
         vectors = await self._read(texts)
-        return await self._on_helper(loaded.inputs.embeddings, request, texts, vectors)
+        return await self._helper.run(loaded.inputs.embeddings, request, texts, vectors)
 
     async def rerank(self, request: RerankRequest) -> Ranking:
         """Score documents against a query. See `Engine.rerank`."""
         loaded = self._require_loaded()
-        texts = await self._on_helper(loaded.inputs.pairs, request)
-        return loaded.inputs.ranking(texts, await self._read(texts))
+        texts = await self._helper.run(loaded.inputs.pairs, request)
+        scores = await self._read(texts)
+        return await self._helper.run(loaded.inputs.ranking, texts, scores)
 
     async def tokenize(self, request: TokenizeRequest) -> TokenList:
         """Say what the model would read. See `Engine.tokenize`."""
         asked = request.request
-        turn = await self._on_helper(self._require_loaded().prompts.any_turn, asked)
+        turn = await self._helper.run(self._require_loaded().prompts.any_turn, asked)
         seen = await self._look(turn, Vision.measure)
-        return await self._on_helper(self._require_loaded().inputs.tokens, request, turn, seen)
+        return await self._helper.run(self._require_loaded().inputs.tokens, request, turn, seen)
 
     async def detokenize(self, request: DetokenizeRequest) -> str:
         """Say what tokens stand for. See `Engine.detokenize`."""
-        return await self._on_helper(self._require_loaded().inputs.detokenized, request)
+        return await self._helper.run(self._require_loaded().inputs.detokenized, request)
 
     async def _read(self, texts: list[list[int]]) -> list[Vector]:
         """Have the worker read texts; whoever leaves takes what is left of them back."""
@@ -173,8 +163,8 @@ class LlamaCppEngine(Engine):
         """Stop the worker and free the memory. See `Engine.unload`."""
         loaded, self._loaded = self._loaded, None
         if loaded:
-            await self._on_helper(loaded.release)
-        self._helper.shutdown(wait=False)
+            await self._helper.run(loaded.release)
+        self._helper.end()
 
     def stats(self) -> EngineStats:
         """The worker's last snapshot."""
@@ -200,8 +190,8 @@ class LlamaCppEngine(Engine):
             raise
         worker = Worker(
             runtime,
-            deliver=lambda events: _post(loop, self._distribute, events),
-            on_death=lambda error: _post(loop, self._death.put_nowait, error),
+            deliver=lambda events: post(loop, self._served.hand_out, events),
+            on_death=lambda error: post(loop, self._death.put_nowait, error),
             draft=draft,
         )
         grammars = Grammars(runtime.vocabulary.grammar_tokenizer)
@@ -223,11 +213,6 @@ class LlamaCppEngine(Engine):
             raise EngineDiedError("The model was unloaded before the answer began.")
         return self._loaded
 
-    def _distribute(self, events: list[Event]) -> None:
-        for sequence, item in events:
-            if (answer := self._answers.get(sequence)) is not None:
-                answer.put_nowait(item)
-
     async def _look(
         self, turn: Turn, how: Callable[[Vision, Mapping[str, Image]], dict[str, Seen]]
     ) -> dict[str, Seen]:
@@ -240,13 +225,3 @@ class LlamaCppEngine(Engine):
             return await loop.run_in_executor(vision.thread, how, vision, turn.images)
         except RuntimeError as error:  # the thread has ended
             raise EngineDiedError("The model was unloaded before the answer began.") from error
-
-    async def _on_helper(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._helper, lambda: function(*args, **kwargs))
-
-
-def _post(loop: asyncio.AbstractEventLoop, function: Callable[[T], object], value: T) -> None:
-    """Call `function` on the loop; a loop that is closed has nobody left to tell."""
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(function, value)

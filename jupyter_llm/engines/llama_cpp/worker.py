@@ -7,9 +7,10 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+from jupyter_llm.engines.common.embedding import EmbeddingTask
 from jupyter_llm.errors import EngineDiedError, ModelLoadError
 
-from .embedder import Embedder, EmbeddingTask
+from .embedder import Embedder
 from .runtime import Runtime
 from .sequence import Sequence
 from .stepper import Deliver, Stepper

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
-from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
 
+from jupyter_llm.engines.common.embedding import EmbeddingTask
 from jupyter_llm.engines.common.inputs import Vector
 from jupyter_llm.engines.common.pace import PrefillPace
 from jupyter_llm.errors import LLMError
@@ -18,35 +17,12 @@ from .arrays import core
 from .runtime import Runtime
 
 
-class EmbeddingTask:
-    """The texts of one request, as tokens.
-
-    `future` gets a vector for each, or what has gone wrong; whoever cancels it takes the rest
-    of the task back.
-    """
-
-    def __init__(self, texts: Sequence[list[int]]) -> None:
-        self.future: Future[list[Vector]] = Future()
-        self.waiting = deque(texts)
-        self.vectors: list[Vector] = []
-
-    def fail(self, error: LLMError) -> None:
-        """End the task; whoever waits gets the error."""
-        if not self.future.done() and self.future.set_running_or_notify_cancel():
-            self.future.set_exception(error)
-
-    def complete(self) -> None:
-        """Hand the vectors to who waits, unless they left."""
-        if self.future.set_running_or_notify_cancel():
-            self.future.set_result(self.vectors)
-
-
 class _Text:
     """The text that is being read."""
 
-    def __init__(self, task: EmbeddingTask, tokens: list[int], cache: Any) -> None:
+    def __init__(self, task: EmbeddingTask, cache: Any) -> None:
         self.task = task
-        self.tokens = tokens
+        self.number, self.tokens = task.waiting.popleft()
         self.cache = cache
         self.num_read = 0
         self.total: Vector | None = None
@@ -102,7 +78,7 @@ class Embedder:
         while self._text is None and self._tasks:
             task = self._tasks.popleft()
             if not task.future.cancelled():
-                self._text = _Text(task, task.waiting.popleft(), self._runtime.new_cache())
+                self._text = _Text(task, self._runtime.new_cache())
         return self._text
 
     def _note(self, text: _Text, states: Any) -> None:
@@ -118,11 +94,9 @@ class Embedder:
         if text.total is None:
             raise RuntimeError("a text of no tokens has no vector")
         # of length 1 in the end, so that the sum points where the mean does
-        text.task.vectors.append(text.total)
+        text.task.take(text.number, text.total)
         if text.task.waiting:
             self._tasks.append(text.task)
-        else:
-            text.task.complete()
 
     def _fail(self, error: LLMError) -> None:
         tasks = [*self._tasks, *([self._text.task] if self._text else ())]

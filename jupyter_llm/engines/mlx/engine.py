@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 from jupyter_llm.chat.grammar.grammars import Grammars
 from jupyter_llm.engines.base import Engine, OnProgress
+from jupyter_llm.engines.common.embedding import EmbeddingTask
+from jupyter_llm.engines.common.folder import read_folder
+from jupyter_llm.engines.common.helper import Helper, post
 from jupyter_llm.engines.common.inputs import TextInputs
-from jupyter_llm.errors import EngineDiedError, LLMError
+from jupyter_llm.engines.common.served import Served
+from jupyter_llm.errors import EngineDiedError
 from jupyter_llm.types import (
     DetokenizeRequest,
     EmbeddingRequest,
@@ -27,16 +29,10 @@ from jupyter_llm.types import (
     TokenList,
 )
 
-from .embedder import EmbeddingTask
-from .folder import read_folder
 from .prompts import Prompts
 from .runtime import Runtime, plan_load
 from .sequence import Sequence
-from .stepper import Event
 from .worker import Worker
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +61,14 @@ class MlxEngine(Engine):
     name = "mlx"
 
     def __init__(self) -> None:
-        self._helper = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mlx helper")
+        self._helper = Helper("mlx helper")
         self._loaded: _Loaded | None = None
-        self._answers: dict[Sequence, asyncio.Queue[TokenChunk | LLMError]] = {}
+        self._served: Served[Sequence] = Served()
         self._death: asyncio.Queue[EngineDiedError] = asyncio.Queue()
 
     async def probe(self, model: Model, options: LoadOptions) -> MemoryUse:
         """Reckon from the files' sizes. See `Engine.probe`."""
-        return await self._on_helper(_probe, model, options)
+        return await self._helper.run(_probe, model, options)
 
     async def load(self, model: Model, options: LoadOptions, on_progress: OnProgress) -> MemoryUse:
         """Start the worker, which reads the weights. See `Engine.load`."""
@@ -80,76 +76,69 @@ class MlxEngine(Engine):
         is_wanted = True
 
         def on_loading(part: float) -> bool:
-            _post(loop, on_progress, part)
+            post(loop, on_progress, part)
             return is_wanted
 
         worker = Worker(
             model,
             options,
             on_loading,
-            deliver=lambda events: _post(loop, self._distribute, events),
-            on_death=lambda error: _post(loop, self._death.put_nowait, error),
+            deliver=lambda events: post(loop, self._served.hand_out, events),
+            on_death=lambda error: post(loop, self._death.put_nowait, error),
         )
         try:
             runtime = await asyncio.shield(asyncio.wrap_future(worker.loaded))
-            self._loaded = await self._on_helper(_gathered, worker, runtime)
+            self._loaded = await self._helper.run(_gathered, worker, runtime)
         except BaseException:
             is_wanted = False
-            await self._on_helper(worker.stop)
+            await self._helper.run(worker.stop)
             raise
         return self._loaded.memory
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[TokenChunk, None]:
         """Stream an answer. See `Engine.generate`."""
         loaded = self._require_loaded()
-        turn = await self._on_helper(loaded.prompts.any_turn, request)
+        turn = await self._helper.run(loaded.prompts.any_turn, request)
         for check in turn.checks:
             await self._require_loaded().grammars.compiled(check)
         matchers = [
             await self._require_loaded().grammars.compiled(each) for each in turn.constraints
         ]
-        sequence = await self._on_helper(
+        sequence = await self._helper.run(
             self._require_loaded().prompts.sequence, request, turn, matchers
         )
         if sequence.scores is None and (echo := sequence.echo()):
             yield echo
-        answer = self._answers[sequence] = asyncio.Queue()
-        try:
-            self._require_loaded().worker.submit(sequence)
+        with self._served.by(self._require_loaded().worker, sequence) as next_chunk:
             while True:
-                item = await answer.get()
-                if isinstance(item, LLMError):
-                    raise item
-                yield item
-                if item.finish_reason:
+                chunk = await next_chunk()
+                yield chunk
+                if chunk.finish_reason:
                     return
-        finally:
-            del self._answers[sequence]
-            loaded.worker.cancel(sequence)
 
     async def embed(self, request: EmbeddingRequest) -> Embeddings:
         """Read texts for their vectors. See `Engine.embed`."""
         loaded = self._require_loaded()
-        texts = await self._on_helper(loaded.inputs.texts, request)
+        texts = await self._helper.run(loaded.inputs.texts, request)
         task = EmbeddingTask(texts)
         self._require_loaded().worker.read(task)
         vectors = await asyncio.wrap_future(task.future)
-        return await self._on_helper(loaded.inputs.embeddings, request, texts, vectors)
+        return await self._helper.run(loaded.inputs.embeddings, request, texts, vectors)
 
     async def tokenize(self, request: TokenizeRequest) -> TokenList:
         """Say what the model would read. See `Engine.tokenize`."""
-        return await self._on_helper(self._tokens, request)
+        return await self._helper.run(self._tokens, request)
 
     async def detokenize(self, request: DetokenizeRequest) -> str:
         """Say what tokens stand for. See `Engine.detokenize`."""
-        return await self._on_helper(self._require_loaded().inputs.detokenized, request)
+        return await self._helper.run(self._require_loaded().inputs.detokenized, request)
 
     async def unload(self) -> None:
         """Stop the worker and free the memory. See `Engine.unload`."""
         loaded, self._loaded = self._loaded, None
         if loaded:
-            await self._on_helper(loaded.release)
-        self._helper.shutdown(wait=False)
+            await self._helper.run(loaded.release)
+        self._helper.end()
 
     def stats(self) -> EngineStats:
         """The worker's last snapshot."""
@@ -173,15 +162,6 @@ class MlxEngine(Engine):
             raise EngineDiedError("The model was unloaded before the answer began.")
         return self._loaded
 
-    def _distribute(self, events: list[Event]) -> None:
-        for sequence, item in events:
-            if (answer := self._answers.get(sequence)) is not None:
-                answer.put_nowait(item)
-
-    async def _on_helper(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._helper, lambda: function(*args, **kwargs))
-
 
 def _probe(model: Model, options: LoadOptions) -> MemoryUse:
     return plan_load(model, options, read_folder(Path(model.path)))
@@ -200,9 +180,3 @@ def _gathered(worker: Worker, runtime: Runtime) -> _Loaded:
     )
     grammars = Grammars(runtime.vocabulary.grammar_tokenizer)
     return _Loaded(worker, prompts, inputs, grammars, runtime.memory)
-
-
-def _post(loop: asyncio.AbstractEventLoop, function: Callable[[T], object], value: T) -> None:
-    """Call `function` on the loop; a loop that is closed has nobody left to tell."""
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(function, value)

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 
+from jupyter_llm.engines.common.embedding import EmbeddingTask
 from jupyter_llm.engines.common.stopping import LoadStoppedError, OnLoading
 from jupyter_llm.errors import EngineDiedError, LLMError, ModelLoadError
 from jupyter_llm.types import EngineStats, LoadOptions, Model
 
 from .arrays import core
-from .embedder import Embedder, EmbeddingTask
+from .embedder import Embedder
 from .runtime import Runtime
 from .sequence import Sequence
 from .stepper import Deliver, Stepper
@@ -102,7 +103,7 @@ class Worker:
                     stepper.step()
                 if not embedder.is_idle:
                     num_tokens = embedder.step(others_decode=stepper.has_decoding)
-                    stepper.counters.note_prompts(num_tokens)
+                    stepper.counters.note_read(num_tokens)
                 self._note_stats(stepper)
         except Exception as error:  # noqa: BLE001 - nobody above this thread could tell
             self._die(stepper, embedder, EngineDiedError(_reason(error)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator
 
 from jupyter_llm.engines.remote.events import EventSplitter, data_of
@@ -9,6 +10,10 @@ from jupyter_llm.engines.remote.relay import FailedEvent, Rewriter, StreamRelay
 from jupyter_llm.engines.remote.reply import ReplyReader
 from jupyter_llm.errors import UpstreamError
 from jupyter_llm.types import FinishReason, Relayed, TokenChunk
+
+_WORDS = re.compile(
+    rb'"(?:content|text|reasoning|reasoning_content|refusal|name|arguments)"\s*:\s*"[^"]'
+)
 
 Parts = AsyncGenerator[bytes, None]
 Chunks = AsyncGenerator[TokenChunk, None]
@@ -36,6 +41,13 @@ async def read_answer(parts: Parts) -> Chunks:
     if reader.finish_reason is None:
         raise incomplete()
     yield TokenChunk(text="", finish_reason=reader.finish_reason, usage=reader.usage)
+
+
+def tells(chunk: TokenChunk) -> bool:
+    """Whether its reader learns something from a chunk: words, or the end."""
+    if chunk.relayed and chunk.finish_reason is None:
+        return _WORDS.search(chunk.relayed) is not None
+    return chunk.finish_reason is not None or chunk.num_written > 0
 
 
 async def _streamed(parts: Parts, relay: StreamRelay) -> Chunks:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
-from jupyter_llm.engines.remote.settings import Dialect, Key, Remote
+from jupyter_llm.engines.remote.settings import Balance, Dialect, Endpoint, Key, Remote
 
 _Name = Annotated[str, Meta(pattern=r"^[\w.:-]+$", max_length=64)]
 _ModelName = Annotated[str, Meta(min_length=1, max_length=200)]
+_Urls = Annotated[list[str], Meta(min_length=1, max_length=1000)]
 _Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 
 RESERVED = frozenset({"echo", "guide"})
@@ -27,7 +28,8 @@ class RemoteBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """One entry."""
 
     id: _Name
-    url: str
+    url: str | _Urls
+    balance: Balance = "round_robin"
     models: list[_ModelName] | dict[_ModelName, str] | None = None
     key: str = ""
     key_env: str = ""
@@ -71,7 +73,8 @@ def _remote(entry: object, place: str) -> Remote:
         raise ValueError(_explained(str(error), place)) from None
     return Remote(
         id=body.id,
-        url=_checked_url(body.url, place),
+        **_places(body.url, place),
+        balance=body.balance,
         models=_models(body),
         key=_key(body, place),
         headers=body.headers,
@@ -95,6 +98,15 @@ def _explained(report: str, place: str) -> str:
         missing = "missing" in field["what"]
         what = "it is required" if missing else "there is no such field"
     return f"{f'{place}.{path}' if path else place}: {what[:1].lower()}{what[1:]}."
+
+
+def _places(url: str | list[str], place: str) -> dict[str, Any]:
+    if isinstance(url, str):
+        return {"url": _checked_url(url, place)}
+    urls = [_checked_url(one, place) for one in url]
+    if again := sorted({one for one in urls if urls.count(one) > 1}):
+        raise ValueError(f"{place}.url: {again[0]} is given twice.")
+    return {"replicas": tuple(Endpoint(url=one, name=urlsplit(one).netloc) for one in urls)}
 
 
 def _checked_url(url: str, place: str) -> str:

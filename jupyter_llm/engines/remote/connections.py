@@ -1,7 +1,9 @@
-"""Connections to one service, kept open from one request to the next."""
+"""Connections to one server of a service, kept open from one request to the next."""
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import ssl
 import time
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from tornado.tcpclient import TCPClient
 from tornado.util import TimeoutError as TornadoTimeoutError
 
 if TYPE_CHECKING:
-    from jupyter_llm.engines.remote.settings import Remote
+    from jupyter_llm.engines.remote.settings import Endpoint, Remote
 
 KEPT_S = 30.0
 """For how long a connection is kept that nobody uses."""
@@ -35,12 +37,15 @@ class Connections:
     `certificates` are what a service with `https` is trusted by.
     """
 
-    def __init__(self, remote: Remote, certificates: ssl.SSLContext | None) -> None:
-        parts = urlsplit(remote.url)
+    def __init__(
+        self, remote: Remote, endpoint: Endpoint, certificates: ssl.SSLContext | None
+    ) -> None:
+        parts = urlsplit(endpoint.url)
+        self._socket = endpoint.socket
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
         self._remote = remote
-        self._certificates = certificates
+        self._certificates = certificates if parts.scheme == "https" else None
         self._client = TCPClient()
         self._idle: list[_Idle] = []
         self._is_closed = False
@@ -77,6 +82,8 @@ class Connections:
 
     async def _opened(self) -> IOStream:
         try:
+            if self._socket:
+                return await self._opened_socket()
             stream = await self._client.connect(
                 self._host,
                 self._port,
@@ -89,3 +96,12 @@ class Connections:
             raise UnreachableError("cannot be reached") from error
         stream.set_nodelay(True)
         return stream
+
+    async def _opened_socket(self) -> IOStream:
+        stream = IOStream(socket.socket(socket.AF_UNIX))
+        try:
+            async with asyncio.timeout(self._remote.connect_timeout_s):
+                return await stream.connect(self._socket)
+        except BaseException:
+            stream.close()
+            raise

@@ -11,16 +11,17 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jupyter_llm.engines.base import Engine, OnProgress
-from jupyter_llm.engines.remote.answers import read_answer, relayed_answer
+from jupyter_llm.engines.remote.answers import read_answer, relayed_answer, tells
+from jupyter_llm.engines.remote.attempts import attempts
 from jupyter_llm.engines.remote.failures import error_of_event
-from jupyter_llm.engines.remote.health import Health
+from jupyter_llm.engines.remote.group import Group, Replica
 from jupyter_llm.engines.remote.inflow import Inflow
 from jupyter_llm.engines.remote.relay import FailedEvent, body_for
 from jupyter_llm.engines.remote.request import body_of, route_of
-from jupyter_llm.engines.remote.upstream import Upstream
 from jupyter_llm.engines.remote.usage import estimated_usage
 from jupyter_llm.engines.remote.vectors import embedding_body_of, embeddings_of
 from jupyter_llm.errors import (
@@ -56,8 +57,7 @@ class _Loaded:
 
     target: Target
     name: str
-    upstream: Upstream
-    health: Health
+    group: Group
 
 
 class RemoteEngine(Engine):
@@ -79,15 +79,17 @@ class RemoteEngine(Engine):
                 raise InvalidRequestError("Its weights are elsewhere.", param=param)
         self._model_id = model.id
         target = self._remotes.find(model.id)
-        upstream = await Upstream.open(target.known.remote)
+        remote = target.known.remote
+        group = await Group.open(remote)
+        target.known.followers.add(group.set)
         try:
-            listed = _chosen(await upstream.models(), target)
+            listed = _chosen(await group.models(), target)
         except BaseException:
-            upstream.close()
+            await _closed(group, target)
             raise
-        self._loaded = _Loaded(target, listed.id, upstream, Health(upstream))
+        self._loaded = _Loaded(target, listed.id, group)
         self._stats = EngineStats(
-            slots=min(options.slots or upstream.remote.concurrency, upstream.remote.concurrency),
+            slots=min(options.slots or remote.concurrency, remote.concurrency),
             context_length=listed.max_model_len or listed.context_length or model.context_length,
         )
         on_progress(1.0)
@@ -118,7 +120,10 @@ class RemoteEngine(Engine):
         """Ask the service for vectors. See `Engine.embed`."""
         async with self._turn() as loaded:
             body = embedding_body_of(request, loaded.name)
-            answer = b"".join([part async for part in self._sent(loaded, "embeddings", body)])
+            ask = partial(self._sent, loaded, route="embeddings", body=body)
+            # nothing of it is of use before all of it is there
+            sent = attempts(loaded.group, ask, lambda _: False)
+            answer = b"".join([part async for part in sent])
         embeddings = await asyncio.to_thread(embeddings_of, answer, len(request.inputs))
         self._count(embeddings.usage)
         return embeddings
@@ -130,8 +135,7 @@ class RemoteEngine(Engine):
             return
         for inflow in tuple(self._inflows):
             inflow.end(self._unloaded())
-        await loaded.health.stop()
-        loaded.upstream.close()
+        await _closed(loaded.group, loaded.target)
 
     def stats(self) -> EngineStats:
         """What this server has sent there and got from there."""
@@ -140,42 +144,54 @@ class RemoteEngine(Engine):
     async def died(self) -> EngineDiedError:
         """Wait until the service is gone. See `Engine.died`."""
         never: asyncio.Future[EngineDiedError] = asyncio.get_running_loop().create_future()
-        return await (asyncio.shield(self._loaded.health.death) if self._loaded else never)
+        return await (asyncio.shield(self._loaded.group.death) if self._loaded else never)
 
-    async def _answer(
+    def _answer(
         self, loaded: _Loaded, request: GenerationRequest
     ) -> AsyncGenerator[TokenChunk, None]:
-        upstream, relayed = loaded.upstream, request.relayed
+        relayed = request.relayed
         if relayed is not None:
             route, body = relayed.route, body_for(relayed, loaded.name)
         else:
             route = route_of(request)
-            body = body_of(request, loaded.name, upstream.remote.dialect)
-        async with aclosing(self._sent(loaded, route, body)) as parts:
-            answer = (
-                relayed_answer(parts, relayed, self._model_id) if relayed else read_answer(parts)
-            )
-            try:
-                async with aclosing(answer) as chunks:
-                    async for chunk in chunks:
-                        yield chunk
-            except FailedEvent as failed:
-                raise error_of_event(upstream.remote.id, failed.data, upstream.secrets) from None
+            body = body_of(request, loaded.name, loaded.target.known.remote.dialect)
 
-    async def _sent(self, loaded: _Loaded, route: str, body: bytes) -> AsyncGenerator[bytes, None]:
+        async def ask(replica: Replica) -> AsyncGenerator[TokenChunk, None]:
+            async with aclosing(self._sent(loaded, replica, route, body)) as parts:
+                answer = (
+                    relayed_answer(parts, relayed, self._model_id)
+                    if relayed
+                    else read_answer(parts)
+                )
+                try:
+                    async with aclosing(answer) as chunks:
+                        async for chunk in chunks:
+                            is_last = chunk.finish_reason is not None
+                            yield replace(chunk, served_by=replica.name) if is_last else chunk
+                except FailedEvent as failed:
+                    remote_id = loaded.target.known.remote.id
+                    raise error_of_event(remote_id, failed.data, loaded.group.secrets) from None
+
+        return attempts(loaded.group, ask, tells)
+
+    async def _sent(
+        self, loaded: _Loaded, replica: Replica, route: str, body: bytes
+    ) -> AsyncGenerator[bytes, None]:
         """The answer to a request as it comes; the connection is kept if it ends well."""
-        inflow = Inflow(loaded.upstream, route, body)
+        inflow = Inflow(replica.upstream, route, body, insists=len(loaded.group) == 1)
         self._inflows.add(inflow)
+        replica.num_running += 1
         patience_s = 0.0
         try:
             async for part in inflow.parts():
                 patience_s = _LAST_BYTES_S if part.endswith(b"[DONE]\n\n") else 0.0
                 yield part
         except UpstreamError:
-            loaded.health.suspect()
+            replica.health.suspect()
             raise
         finally:
             self._inflows.discard(inflow)
+            replica.num_running -= 1
             await inflow.close(patience_s)
 
     @asynccontextmanager
@@ -212,6 +228,11 @@ class RemoteEngine(Engine):
     def _add(self, **amounts: int) -> None:
         sums = {name: getattr(self._stats, name) + amount for name, amount in amounts.items()}
         self._stats = replace(self._stats, **sums)
+
+
+async def _closed(group: Group, target: Target) -> None:
+    target.known.followers.discard(group.set)
+    await group.close()
 
 
 def _chosen(listed: list[ListedModel], target: Target) -> ListedModel:

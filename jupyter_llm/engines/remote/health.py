@@ -1,4 +1,4 @@
-"""Whether a service still answers: looked at now and then, and whenever a request finds it gone."""
+"""Whether a server still answers: looked at now and then, and whenever a request finds it gone."""
 
 from __future__ import annotations
 
@@ -6,31 +6,46 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from jupyter_llm.errors import EngineDiedError, ModelLoadError
+from jupyter_llm.engines.remote.upstream import HEALTH_TIMEOUT_S
+from jupyter_llm.errors import ModelLoadError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jupyter_llm.engines.remote.upstream import Upstream
 
 NUM_FAILURES = 3
-"""In a row, after which a service counts as gone."""
+"""In a row, after which a server counts as gone."""
 
 FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
+_LEAST_PATIENCE_S = 1.0
 
 
 class Health:
-    """Watches one service as a task; `death` ends with the reason when it is gone.
+    """Watches one server as a task, and tells `on_gone` when it has failed for long.
 
-    After that the manager takes over: it begins anew with longer and longer pauses.
+    `is_well` is False from the first sign of trouble until it answers again; `reason` is what the
+    last look has found. It is looked at for as long as nobody calls `stop`.
     """
 
-    def __init__(self, upstream: Upstream) -> None:
-        self.death: asyncio.Future[EngineDiedError] = asyncio.get_running_loop().create_future()
+    def __init__(self, upstream: Upstream, on_gone: Callable[[], None]) -> None:
+        self.is_well = True
+        self.reason = ""
+        self._num_failures = 0
         self._upstream = upstream
+        self._on_gone = on_gone
         self._suspicion = asyncio.Event()
         self._task = asyncio.create_task(self._watch(), name=f"health of {upstream.remote.id}")
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether it has failed too often in a row."""
+        return self._num_failures >= NUM_FAILURES
+
     def suspect(self) -> None:
         """A request could not be served: look now."""
+        self.is_well = False
         self._suspicion.set()
 
     async def stop(self) -> None:
@@ -39,21 +54,31 @@ class Health:
         await asyncio.wait({self._task})
 
     async def _watch(self) -> None:
-        num_failures, reason = 0, ""
-        while num_failures < NUM_FAILURES:
-            await self._pause(num_failures)
+        while True:
+            await self._pause()
             try:
-                await self._upstream.models()
-                num_failures = 0
+                await self._upstream.models(self._patience_s)
             except ModelLoadError as error:
-                num_failures, reason = num_failures + 1, error.message
-        self.death.set_result(EngineDiedError(reason))
+                self._num_failures += 1
+                self.is_well, self.reason = False, error.message
+                if self.is_gone:
+                    self._on_gone()
+            else:
+                self.is_well, self._num_failures = True, 0
 
-    async def _pause(self, num_failures: int) -> None:
-        if num_failures:
-            await asyncio.sleep(FIRST_PAUSE_S * 2 ** (num_failures - 1))
+    async def _pause(self) -> None:
+        interval_s = self._upstream.remote.health_interval_s
+        if self._num_failures:
+            pause_s = FIRST_PAUSE_S * 2 ** min(self._num_failures - 1, 16)
+            await asyncio.sleep(min(pause_s, interval_s or LONGEST_PAUSE_S))
             return
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._upstream.remote.health_interval_s or None):
+            async with asyncio.timeout(interval_s or None):
                 await self._suspicion.wait()
         self._suspicion.clear()
+
+    @property
+    def _patience_s(self) -> float:
+        """So that a server which hangs is out within about one interval."""
+        interval_s = self._upstream.remote.health_interval_s or HEALTH_TIMEOUT_S
+        return min(HEALTH_TIMEOUT_S, max(interval_s, _LEAST_PATIENCE_S))

@@ -19,22 +19,23 @@ class Inflow:
     """The answer to one request, all that has come at each step; `end` cuts it off.
 
     One task does all that concerns the connection. A reader that is slower than the service
-    gets many events at a time, so that passing them on costs little for each.
+    gets many events at a time, so that passing them on costs little for each. See
+    `Upstream.fetch` for `insists`.
     """
 
-    def __init__(self, upstream: Upstream, route: str, body: bytes) -> None:
+    def __init__(self, upstream: Upstream, route: str, body: bytes, *, insists: bool) -> None:
         self._waiting = bytearray()
         self._news = asyncio.Event()
         self._room: asyncio.Future[None] | None = None
         self._is_closed = False
         self._error: LLMError | None = None
-        self._task = asyncio.create_task(self._read(upstream, route, body))
+        self._task = asyncio.create_task(self._read(upstream, route, body, insists=insists))
 
     async def parts(self) -> AsyncGenerator[bytes, None]:
         """What has come since the last step, until there is no more.
 
         Raises:
-            LLMError: What `Upstream.stream` raises, or what `end` was given.
+            LLMError: What `Upstream.fetch` raises, or what `end` was given.
         """
         while True:
             await self._news.wait()
@@ -66,9 +67,9 @@ class Inflow:
             self._task.cancel()
         await asyncio.wait({self._task})
 
-    async def _read(self, upstream: Upstream, route: str, body: bytes) -> None:
+    async def _read(self, upstream: Upstream, route: str, body: bytes, *, insists: bool) -> None:
         try:
-            await upstream.fetch(route, body, self._put)
+            await upstream.fetch(route, body, self._put, insists=insists)
         except LLMError as error:
             self._error = self._error or error
         finally:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from jupyter_llm.engines.remote.config import RESERVED
-from jupyter_llm.engines.remote.settings import Remote
+from jupyter_llm.engines.remote.settings import Endpoint, Remote
 from jupyter_llm.errors import InvalidRequestError, ModelLoadError
 from jupyter_llm.types import Model, ModelSource
 
@@ -20,13 +20,17 @@ OPERATOR = "configuration"
 """The owner of the services that the operator has configured."""
 
 
-@dataclass(frozen=True, slots=True)
 class Known:
-    """A service, who has brought it, and the places that its models share."""
+    """A service, who has brought it, and the places that its models share.
 
-    remote: Remote
-    owner: str
-    turns: asyncio.Semaphore
+    `followers` are told of its replicas when these change.
+    """
+
+    def __init__(self, remote: Remote, owner: str) -> None:
+        self.remote = remote
+        self.owner = owner
+        self.turns = asyncio.Semaphore(remote.concurrency)
+        self.followers: set[Callable[[Iterable[Endpoint]], None]] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,19 @@ class Remotes:
             raise InvalidRequestError(f"There is a service {remote.id!r} already.", param="id")
         if again := sorted(set(remote.models) & (set(self._by_model) | RESERVED)):
             raise InvalidRequestError(f"There is a model {again[0]!r} already.", param="models")
-        known = Known(remote, owner, asyncio.Semaphore(remote.concurrency))
-        self._set({**self._known, remote.id: known})
+        self._set({**self._known, remote.id: Known(remote, owner)})
+
+    def change(self, remote_id: str, replicas: Iterable[Endpoint], *, owner: str) -> None:
+        """Ask these replicas of a service from now on; only who has brought it can.
+
+        A service that is not offered any more is left alone.
+        """
+        known = self._known.get(remote_id)
+        if known is None or known.owner != owner:
+            return
+        known.remote = replace(known.remote, replicas=tuple(replicas))
+        for follow in tuple(known.followers):
+            follow(known.remote.endpoints)
 
     def remove(self, remote_id: str, *, owner: str) -> Remote | None:
         """Offer the models of a service no longer; only who has brought it can.
@@ -82,6 +97,15 @@ class Remotes:
     def speaks(self, model_id: str) -> bool:
         """Whether this is a model of a service."""
         return model_id in self._by_model
+
+    def is_open_to(self, model_id: str, user: str) -> bool:
+        """Whether a user may know of a model; those of no service are open to all."""
+        target = self._by_model.get(model_id)
+        return target is None or target.known.remote.private_to in (None, user)
+
+    def hide_from(self, user: str) -> bool:
+        """Whether there are models that a user may not know of."""
+        return any(one.remote.private_to not in (None, user) for one in self)
 
     def find(self, model_id: str) -> Target:
         """Where a model runs.

@@ -43,19 +43,39 @@ class Key:
         return self.text
 
 
+Balance = Literal["round_robin", "least_outstanding"]
+"""Which replica is next: each in turn, or the one that has the fewest requests."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Endpoint:
+    """Where one server of a service listens, and what it is called in answers.
+
+    `url` ends where OpenAI's paths begin, as a rule with `/v1`. With `socket`, the path of a Unix
+    socket, connections go there whatever host the URL names.
+    """
+
+    url: str
+    socket: str = ""
+    name: str = ""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Remote:
     """A service, and which of its models there are here.
 
-    `url` ends where OpenAI's paths begin, as a rule with `/v1`. `models` maps ids here to names
-    there; an empty name is the first model that the service lists. `concurrency` bounds the
-    requests that it gets at a time, for all its models. `timeout_s` is how long it may be silent,
-    `health_interval_s` how often it is looked at while nobody asks (0 for never).
+    It listens at `url`, or has the `replicas`, any of which answers in the same way. `models`
+    maps ids here to names there; an empty name is the first model that the service lists.
+    `concurrency` bounds the requests that it gets at a time, for all its models. `timeout_s` is
+    how long it may be silent, `health_interval_s` how often it is looked at while nobody asks (0
+    for never). Its models are `private_to` a user, or with `None` there for all.
     """
 
     id: str
-    url: str
     models: Mapping[str, str]
+    url: str = ""
+    replicas: tuple[Endpoint, ...] = ()
+    balance: Balance = "round_robin"
     key: Key = field(default_factory=Key)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     dialect: Dialect = "openai"
@@ -66,3 +86,9 @@ class Remote:
     connect_timeout_s: float = 5.0
     health_interval_s: float = 30.0
     ca_file: str = ""
+    private_to: str | None = None
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Where it listens: one place at least, unless all replicas have left."""
+        return self.replicas or ((Endpoint(url=self.url),) if self.url else ())

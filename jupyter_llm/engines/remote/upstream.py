@@ -1,9 +1,10 @@
-"""HTTP to one service: whom it calls, with which key, and what is tried again."""
+"""HTTP to one server of a service: whom it calls, with which key, and what is tried again."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -17,11 +18,11 @@ from jupyter_llm.errors import LLMError, ModelLoadError, UpstreamError
 
 if TYPE_CHECKING:
     from jupyter_llm.engines.remote.exchange import Take
-    from jupyter_llm.engines.remote.settings import Remote
+    from jupyter_llm.engines.remote.settings import Endpoint, Remote
 
 _TRIES = 3
 _PAUSE_S = 0.1
-_HEALTH_TIMEOUT_S = 10.0
+HEALTH_TIMEOUT_S = 10.0
 _SECRET_CHARS = 6
 """What is shorter is no secret, and would be missing from messages everywhere."""
 
@@ -44,45 +45,50 @@ class MissingRouteError(UpstreamError):
     """The service lives and does not know this path."""
 
 
-class Upstream:
-    """One service, made by `open`; `secrets` are what must not leave this server."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Access:
+    """What opens a service; `secrets` are what must not leave this server."""
 
-    def __init__(
-        self,
-        remote: Remote,
-        headers: dict[str, str],
-        key: str,
-        certificates: ssl.SSLContext | None,
-    ) -> None:
-        self.remote = remote
-        secrets = (key, *remote.headers.values())
-        self.secrets = tuple(one for one in secrets if len(one) >= _SECRET_CHARS)
-        parts = urlsplit(remote.url)
-        self._headers = {"Host": parts.netloc, **headers}
-        self._path = parts.path
-        self._connections = Connections(remote, certificates)
+    headers: dict[str, str] = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+    certificates: ssl.SSLContext | None = None
 
     @classmethod
-    async def open(cls, remote: Remote) -> Upstream:
-        """Read the key and get ready to call; nothing is sent yet.
+    async def to(cls, remote: Remote) -> Access:
+        """Read the key and the certificates; nothing is sent yet.
 
         Raises:
-            ModelLoadError: The key or the certificates cannot be read.
+            ModelLoadError: They cannot be read.
         """
-        return await asyncio.to_thread(_opened, remote)
+        return await asyncio.to_thread(_access, remote)
 
-    async def models(self) -> list[ListedModel]:
+
+class Upstream:
+    """One server of a service."""
+
+    def __init__(self, remote: Remote, endpoint: Endpoint, access: Access) -> None:
+        self.remote = remote
+        self.endpoint = endpoint
+        self.secrets = access.secrets
+        parts = urlsplit(endpoint.url)
+        self._headers = {"Host": parts.netloc, **access.headers}
+        self._path = parts.path
+        self._connections = Connections(remote, endpoint, access.certificates)
+
+    async def models(self, patience_s: float = HEALTH_TIMEOUT_S) -> list[ListedModel]:
         """What the service says it has; nothing where it answers without a list.
+
+        `patience_s` is how long the answer may take, once there is a connection.
 
         Raises:
             ModelLoadError: It does not answer, or refuses the key.
         """
         try:
-            async with asyncio.timeout(_HEALTH_TIMEOUT_S + self.remote.connect_timeout_s):
+            async with asyncio.timeout(patience_s + self.remote.connect_timeout_s):
                 body = await self.whole("models", b"")
         except TimeoutError:
             raise ModelLoadError(
-                f"The service {self.remote.id!r} did not answer within {_HEALTH_TIMEOUT_S:.0f} s."
+                f"The service {self.remote.id!r} did not answer within {patience_s:.0f} s."
             ) from None
         except MissingRouteError:
             return []  # it lives, and has no list
@@ -103,11 +109,12 @@ class Upstream:
         await self.fetch(route, body, parts.append)
         return b"".join(parts)
 
-    async def fetch(self, route: str, body: bytes, take: Take) -> None:
+    async def fetch(self, route: str, body: bytes, take: Take, *, insists: bool = True) -> None:
         """Send a request and give the answer to `take` as it comes.
 
-        Sent again only where nothing has come of it: no connection came about, or one that had
-        been kept was closed by the other side before a byte of an answer.
+        Sent again only where nothing has come of it: no connection came about, unless somebody
+        else can be asked and it `insists` not, or one that had been kept was closed by the other
+        side before a byte of an answer.
 
         Raises:
             LLMError: The service cannot be reached, refuses, is silent, or breaks off.
@@ -116,7 +123,7 @@ class Upstream:
             try:
                 stream, is_used = await self._connections.take()
             except UnreachableError as error:
-                if number == _TRIES:
+                if number == _TRIES or not insists:
                     raise UpstreamError(f"{self._who}: {error}.") from error
                 await asyncio.sleep(_PAUSE_S * number)
                 continue
@@ -161,14 +168,16 @@ class Upstream:
             )
 
 
-def _opened(remote: Remote) -> Upstream:
+def _access(remote: Remote) -> Access:
     """In a thread: it reads files."""
     key = remote.key.read()
     authorization = {"Authorization": f"Bearer {key}"} if key else {}
-    headers = {"Content-Type": "application/json", **authorization, **remote.headers}
-    is_https = remote.url.startswith("https:")
-    certificates = _certificates(remote) if is_https else None
-    return Upstream(remote, headers, key, certificates)
+    is_https = any(one.url.startswith("https:") for one in remote.endpoints)
+    return Access(
+        headers={"Content-Type": "application/json", **authorization, **remote.headers},
+        secrets=tuple(one for one in (key, *remote.headers.values()) if len(one) >= _SECRET_CHARS),
+        certificates=_certificates(remote) if is_https else None,
+    )
 
 
 def _certificates(remote: Remote) -> ssl.SSLContext:

@@ -97,6 +97,7 @@ def chat_call(body: bytes, request_id: str, defaults: SamplingDefaults) -> Call:
             model_id=chat.model or "",
             keep_alive_s=keep_alive_s(chat.keep_alive),
             priority=chat.priority or 0,
+            stream_id=chat.stream_id or "",
             constraint=constraint_of(chat),
             messages=messages_of(chat.messages),
             toolbox=toolbox_of(chat.tools, chat.tool_choice, is_parallel=chat.parallel_tool_calls),

@@ -72,6 +72,7 @@ def _request(
         model_id=completion.model or "",
         keep_alive_s=keep_alive_s(completion.keep_alive),
         priority=completion.priority or 0,
+        stream_id=completion.stream_id or "",
         prompt=prompt if isinstance(prompt, str) else None,
         prompt_tokens=None if isinstance(prompt, str) else prompt,
         suffix=completion.suffix or None,

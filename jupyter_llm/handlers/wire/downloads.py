@@ -62,6 +62,17 @@ def search_limit(text: str) -> int:
     )
 
 
+def wants_dismissal(text: str) -> bool:
+    """Whether a download is to be forgotten, too.
+
+    Raises:
+        InvalidRequestError: It is neither `true` nor `false`.
+    """
+    if text in {"true", "false"}:
+        return text == "true"
+    raise InvalidRequestError(f"'dismiss' is {text!r}; give true or false.", param="dismiss")
+
+
 def download_body(download: Download) -> dict[str, Any]:
     """`Download` field by field."""
     return cast("dict[str, Any]", msgspec.to_builtins(download))

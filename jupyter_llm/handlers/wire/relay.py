@@ -13,9 +13,9 @@ import msgspec
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.types import GenerationRequest, Relayed
 
-from .call import Call, is_resumable
+from .call import Call, is_resumable, stream_name
 from .decode import decode
-from .fields import Count, Priority
+from .fields import Count, Priority, StreamId
 from .keep_alive import KeepAlive, keep_alive_s
 from .reply import Reply
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from .sampling import SamplingDefaults
 
-_OURS = ("model", "keep_alive", "priority", "resumable")
+_OURS = ("model", "keep_alive", "priority", "resumable", "stream_id")
 """What is for this server alone."""
 
 _LIMIT = "max_tokens"
@@ -48,6 +48,7 @@ class RelayedBody(msgspec.Struct, kw_only=True):
     keep_alive: KeepAlive | None = None
     priority: Priority | None = None
     resumable: bool | None = None
+    stream_id: StreamId | None = None
 
 
 _NAMED = msgspec.json.Decoder(_Named)
@@ -91,10 +92,12 @@ def relay_call(body: bytes, route: str, request_id: str, defaults: SamplingDefau
             relayed=relayed,
             keep_alive_s=keep_alive_s(asked.keep_alive),
             priority=asked.priority or 0,
+            stream_id=asked.stream_id or "",
         ),
         stream=relayed.is_stream,
         include_usage=wants_usage,
         resumable=is_resumable(stream=asked.stream, resumable=asked.resumable),
+        stream_id=stream_name(asked.stream_id, request_id, resumable=asked.resumable),
     )
 
 

@@ -139,6 +139,28 @@ class Downloads:
             await self._keep(msgspec.structs.replace(job, state=DownloadState.CANCELLED))
         return self.get(download_id)
 
+    async def dismiss(self, download_id: str) -> Download:
+        """Stop a download, delete what has come of files that are not whole, and forget it.
+
+        Raises:
+            DownloadError: It does not stop, another server has it, or the disk refuses.
+            ModelNotFoundError: There is none of this id.
+            RegistryError: It cannot be forgotten now.
+        """
+        from jupyter_llm.library.hub.fetch import Fetch
+
+        await self.cancel(download_id)
+        job = self._job(download_id)
+        if job.id in self._tasks:
+            raise DownloadError("The download has not stopped yet. Try again in a moment.")
+        await asyncio.to_thread(Fetch(job, self._models_dir).discard)
+        await self._records.remove(job.id)
+        self._jobs.pop(job.id, None)
+        dismissed = msgspec.structs.replace(job, state=DownloadState.DISMISSED)
+        download = dismissed.as_download(self._models_dir, 0)
+        self._on_event(download)
+        return download
+
     async def wait(self, download_id: str) -> Download:
         """The download when it is done; a caller that leaves does not stop it.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -69,6 +69,21 @@ class Fetch:
             return Outcome(DownloadState.FAILED, f"Writing to {self._models_dir} failed: {error}")
         return Outcome(DownloadState.DONE)
 
+    def discard(self) -> None:
+        """Delete what has come of files that are not whole.
+
+        Raises:
+            DownloadError: Another server fetches them, or the disk refuses.
+        """
+        try:
+            with self._locked():
+                for file in self._job.files:
+                    part = self._job.part(self._models_dir, file)
+                    part.unlink(missing_ok=True)
+                    _remove_empty(part.parent, self._models_dir)
+        except OSError as error:
+            raise DownloadError(f"What has come cannot be deleted: {error}") from error
+
     def _fetch_all(self) -> None:
         job, headers = self._job, repo.request_headers()
         before = 0
@@ -101,3 +116,12 @@ class Fetch:
                     "Another server that shares this folder downloads it already."
                 ) from None
             yield
+
+
+def _remove_empty(folder: Path, root: Path) -> None:
+    """Remove the folder and those above it, below the root, as long as they are empty."""
+    # one that is not empty refuses
+    with suppress(OSError):
+        while folder != root:
+            folder.rmdir()
+            folder = folder.parent

@@ -59,6 +59,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         """Where the file goes: a folder for each repository."""
         return models_dir.joinpath(*self.repo_id.split("/"), *PurePosixPath(file.path).parts)
 
+    def part(self, models_dir: Path, file: HubFile) -> Path:
+        """Where the file's bytes are until it is whole."""
+        target = self.target(models_dir, file)
+        return target.with_name(target.name + ".part")
+
     def done_bytes(self, models_dir: Path) -> int:
         """What is on the disk already."""
         return sum(_present_bytes(self.target(models_dir, file)) for file in self.files)

@@ -14,6 +14,7 @@ import { chatIcon } from './icons';
 import type { ChatModel } from './model';
 import { modelChoices, preferredModel } from './models';
 import type { NotebookSide } from './notebook';
+import { QueuePlaces } from './queue';
 import { obstacleOf } from './remedy';
 
 export interface IChatPanelOptions {
@@ -38,6 +39,7 @@ export class ChatPanel extends ReactWidget {
     this.title.caption = options.trans.__('Chat with a Language Model');
     const { model, manager, notebook } = options;
     this.lastConversation = model.state.conversation;
+    this.places = new QueuePlaces(manager);
     model.changed.connect(this.announce, this);
     model.changed.connect(this.redraw, this);
     manager.changed.connect(this.redraw, this);
@@ -110,6 +112,7 @@ export class ChatPanel extends ReactWidget {
         <ChatView
           state={model.state}
           models={models}
+          placeOf={answer => this.places.of(answer)}
           modelId={this.modelId}
           mayExecute={execute}
           mayWrite={write}
@@ -235,6 +238,7 @@ export class ChatPanel extends ReactWidget {
   private readonly input = React.createRef<HTMLTextAreaElement>();
   private watch: IDisposable | undefined;
   private isShown = false;
+  private readonly places: QueuePlaces;
   private announcement = '';
   private lastConversation;
 }

@@ -5,7 +5,8 @@ const RANK: Record<DownloadState, number> = {
   queued: 1,
   failed: 2,
   cancelled: 3,
-  done: 4
+  done: 4,
+  dismissed: 5
 };
 
 /** What is on its way from the Hub, and what is to be loaded when it is here. */
@@ -21,8 +22,9 @@ export class Downloads {
   note(download: IDownload): boolean {
     const before = this.all.find(({ id }) => id === download.id);
     const others = this.all.filter(({ id }) => id !== download.id);
-    this.all = inOrder([...others, download]);
-    if (download.state === 'cancelled' || download.state === 'failed') {
+    const isGone = download.state === 'dismissed';
+    this.all = inOrder(isGone ? others : [...others, download]);
+    if (isGone || hasEnded(download)) {
       this.toLoad.delete(download.id);
     }
     return download.state === 'done' && before?.state !== 'done';
@@ -50,6 +52,10 @@ export class Downloads {
 /** Whether a download is on its way. */
 export function isRunning({ state }: IDownload): boolean {
   return state === 'queued' || state === 'running';
+}
+
+function hasEnded({ state }: IDownload): boolean {
+  return state === 'cancelled' || state === 'failed';
 }
 
 function inOrder(downloads: readonly IDownload[]): IDownload[] {

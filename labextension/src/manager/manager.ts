@@ -134,6 +134,16 @@ export class ModelManager implements IModelManager {
     this.noteDownload(await this.api.cancelDownload(downloadId));
   }
 
+  async dismissDownload(downloadId: string): Promise<void> {
+    this.noteDownload(await this.api.dismissDownload(downloadId));
+  }
+
+  async deleteModel(modelId: string): Promise<number> {
+    const freedBytes = await this.api.deleteModel(modelId);
+    await this.refresh();
+    return freedBytes;
+  }
+
   /** Show the move at once, make it, then show what came of it. */
   private async move(
     modelId: string,
@@ -207,6 +217,7 @@ export class ModelManager implements IModelManager {
 
   /** Returns false where the event tells of something that has to be asked for. */
   private apply(event: ServerEvent): boolean {
+    this.speeds.pass(event.at);
     switch (event.type) {
       case 'model':
         this.speeds.note(event.at, event.data);

@@ -22,6 +22,8 @@ export interface IPanelActions extends ILabActions {
   onCloseOptions: () => void;
   onDownload: (repoId: string, filename: string, load: boolean) => void;
   onCancelDownload: (downloadId: string) => void;
+  /** Delete what has come, and forget the download. */
+  onDismissDownload: (downloadId: string) => void;
   onSearch: (text: string) => void;
   onToggleRepo: (repoId: string) => void;
   /** Find out what there is of the suggested models. */

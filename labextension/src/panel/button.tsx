@@ -9,6 +9,8 @@ export function Button(props: {
   focus?: string;
   isPrimary?: boolean;
   isDisabled?: boolean;
+  /** Whether it has the focus as soon as it is there. */
+  isFirst?: boolean;
   type?: 'button' | 'submit';
   onClick?: () => void;
 }): React.JSX.Element {
@@ -21,6 +23,7 @@ export function Button(props: {
       data-focus={props.focus}
       aria-label={props.of ? `${props.label}: ${props.of}` : undefined}
       disabled={props.isDisabled ?? false}
+      autoFocus={props.isFirst ?? false}
       onClick={props.onClick}
     >
       {props.label}

@@ -1,16 +1,20 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
+import { closeIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { DownloadState, IDownload } from '../types';
 import type { IPanelActions } from './actions';
-import { Button } from './button';
+import { Button, IconButton } from './button';
 import { formatBytes, formatSpan } from './format';
 import { Progress } from './progress';
 
 export interface IDownloadProps {
   download: IDownload;
   mayWrite: boolean;
-  actions: Pick<IPanelActions, 'onDownload' | 'onCancelDownload'>;
+  actions: Pick<
+    IPanelActions,
+    'onDownload' | 'onCancelDownload' | 'onDismissDownload'
+  >;
   trans: TranslationBundle;
 }
 
@@ -19,13 +23,22 @@ export function DownloadItem(props: IDownloadProps): React.JSX.Element {
   const { download, trans } = props;
   const { repo_id, filenames, state } = download;
   const file = filenames[0] ?? '';
+  const [isAsking, setAsking] = React.useState(false);
+  const isOver = props.mayWrite && !isRunning(state);
   return (
     <li className="jp-LLM-row" data-download={repo_id} data-state={state}>
       <div className="jp-LLM-line">
         <span className="jp-LLM-name" title={`${repo_id}\n${file}`}>
           {repo_id}
         </span>
-        {props.mayWrite && <Action {...props} />}
+        {props.mayWrite && !(isOver && isAsking) && (
+          <Actions
+            {...props}
+            onDismiss={() => {
+              setAsking(true);
+            }}
+          />
+        )}
       </div>
       <div className="jp-LLM-muted">{file}</div>
       <DownloadProgress download={download} trans={trans} />
@@ -33,6 +46,14 @@ export function DownloadItem(props: IDownloadProps): React.JSX.Element {
         <div className="jp-LLM-failure" role="alert">
           {download.error}
         </div>
+      )}
+      {isOver && isAsking && (
+        <Dismissal
+          {...props}
+          onKeep={() => {
+            setAsking(false);
+          }}
+        />
       )}
     </li>
   );
@@ -58,30 +79,64 @@ export function DownloadProgress(props: {
   );
 }
 
-function Action({
-  download,
-  actions,
-  trans
-}: IDownloadProps): React.JSX.Element {
+function Actions(
+  props: IDownloadProps & { onDismiss: () => void }
+): React.JSX.Element {
+  const { download, actions, trans } = props;
   const { id, repo_id, filenames } = download;
-  return isRunning(download.state) ? (
-    <Button
-      label={trans.__('Stop')}
-      of={repo_id}
-      focus={`download ${id}`}
-      onClick={() => {
-        actions.onCancelDownload(id);
-      }}
-    />
-  ) : (
-    <Button
-      label={trans.__('Resume')}
-      of={repo_id}
-      focus={`download ${id}`}
-      onClick={() => {
-        actions.onDownload(repo_id, filenames[0] ?? '', false);
-      }}
-    />
+  if (isRunning(download.state)) {
+    return (
+      <Button
+        label={trans.__('Stop')}
+        of={repo_id}
+        focus={`download ${id}`}
+        onClick={() => {
+          actions.onCancelDownload(id);
+        }}
+      />
+    );
+  }
+  return (
+    <span className="jp-LLM-actions">
+      <Button
+        label={trans.__('Resume')}
+        of={repo_id}
+        focus={`download ${id}`}
+        onClick={() => {
+          actions.onDownload(repo_id, filenames[0] ?? '', false);
+        }}
+      />
+      <IconButton
+        icon={closeIcon}
+        label={trans.__('Dismiss: %1', repo_id)}
+        onClick={props.onDismiss}
+      />
+    </span>
+  );
+}
+
+/** Hours of waiting may be gone with a press: asks whether that is meant. */
+function Dismissal(
+  props: IDownloadProps & { onKeep: () => void }
+): React.JSX.Element {
+  const { download, actions, trans } = props;
+  return (
+    <div className="jp-LLM-actions">
+      <Button
+        label={trans.__('Delete what has come')}
+        of={download.repo_id}
+        focus={`download ${download.id}`}
+        isFirst
+        onClick={() => {
+          actions.onDismissDownload(download.id);
+        }}
+      />
+      <Button
+        label={trans.__('Keep')}
+        of={download.repo_id}
+        onClick={props.onKeep}
+      />
+    </div>
   );
 }
 
@@ -96,6 +151,7 @@ export function howFar(download: IDownload, trans: TranslationBundle): string {
       return trans.__('%1, stopped; what has come is kept', size);
     case 'failed':
     case 'done':
+    case 'dismissed':
       return size;
     case 'running':
       return [

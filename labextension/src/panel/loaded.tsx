@@ -14,7 +14,7 @@ import { Progress } from './progress';
 
 export interface ILoadedProps {
   entry: IModelEntry;
-  /** Tokens per second that it writes just now, 0 for none. */
+  /** Tokens per second that it has written just now, 0 for none. */
   speed: number;
   isActive: boolean;
   refusal: string | undefined;
@@ -76,12 +76,7 @@ function Figures(props: ILoadedProps): React.JSX.Element {
   const { stats, model } = entry;
   const figures: [string, string][] = [
     [trans.__('Memory'), formatBytes(entry.estimate.total_bytes)],
-    [
-      trans.__('Speed'),
-      props.speed > 0
-        ? trans.__('%1 tokens/s', roundForPeople(props.speed))
-        : trans.__('idle')
-    ],
+    [trans.__('Speed'), speedLabel(props)],
     [
       trans.__('Requests'),
       trans.__(
@@ -125,6 +120,14 @@ function Figures(props: ILoadedProps): React.JSX.Element {
       </dd>
     </dl>
   );
+}
+
+/** A long prompt is read for a while before anything is written. */
+function speedLabel({ entry, speed, trans }: ILoadedProps): string {
+  if (speed > 0) {
+    return trans.__('%1 tokens/s', roundForPeople(speed));
+  }
+  return entry.stats.num_running > 0 ? trans.__('reading') : trans.__('idle');
 }
 
 function Actions(props: ILoadedProps): React.JSX.Element {

@@ -25,6 +25,7 @@ const MENU = [
   CommandIDs.loadWithOptions,
   CommandIDs.switchTo,
   CommandIDs.unload,
+  CommandIDs.deleteModel,
   CommandIDs.copyId
 ];
 

@@ -22,6 +22,7 @@ export function actionsOn(
     onDownload: (repoId, filename, load) =>
       void model.download(repoId, filename, load),
     onCancelDownload: id => void manager.cancelDownload(id),
+    onDismissDownload: id => void manager.dismissDownload(id),
     onSearch: text => {
       model.find(text);
     },

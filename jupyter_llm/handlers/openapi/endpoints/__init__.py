@@ -19,6 +19,7 @@ from . import (
     reading,
     responses,
     server,
+    services,
     vectors,
 )
 from .endpoint import Endpoint
@@ -32,6 +33,7 @@ ENDPOINTS: dict[str, Endpoint] = {
     **administration.ENDPOINTS,
     **downloads.ENDPOINTS,
     **keys.ENDPOINTS,
+    **services.ENDPOINTS,
     **vectors.ENDPOINTS,
     **server.ENDPOINTS,
 }

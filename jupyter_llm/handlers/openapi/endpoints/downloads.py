@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 from jupyter_llm.handlers.wire.downloads import DownloadBody
 from jupyter_llm.types import Download
 
-from .endpoint import HUB, NAMED, Endpoint, Parameter
+from .endpoint import HUB, NAMED, REGISTRY, Endpoint, Parameter
 
 
 class Downloads(TypedDict):
@@ -49,7 +49,17 @@ ENDPOINTS: dict[str, Endpoint] = {
     ),
     "GET /api/admin/downloads": Endpoint(answer=Downloads),
     "GET /api/admin/downloads/{id}": Endpoint(answer=Download, errors=NAMED),
-    "DELETE /api/admin/downloads/{id}": Endpoint(answer=Download, errors=NAMED),
+    "DELETE /api/admin/downloads/{id}": Endpoint(
+        query=(
+            Parameter(
+                name="dismiss",
+                description="whether to delete what has come and forget the download",
+                schema={"type": "boolean", "default": False},
+            ),
+        ),
+        answer=Download,
+        errors=NAMED | REGISTRY | {HTTPStatus.BAD_GATEWAY},
+    ),
     "GET /api/admin/hub": Endpoint(
         query=(
             Parameter(name="search", description="words to look for"),

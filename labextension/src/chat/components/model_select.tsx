@@ -55,9 +55,13 @@ export function ModelSelect(props: {
   );
 }
 
-/** What a model does that cannot answer yet; empty if it can, or nobody asked it. */
+/**
+ * Why there is no answer yet; empty if nobody knows of a reason. `place` is the question's in
+ * the queue of the model, 0 if it does not wait there.
+ */
 export function waitingFor(
   model: IModelChoice | undefined,
+  place: number,
   trans: TranslationBundle
 ): string {
   switch (model?.state) {
@@ -73,8 +77,14 @@ export function waitingFor(
           )
         : trans.__('Loading %1…', model.id);
     default:
-      return '';
+      return place > 0 ? inQueue(place, trans) : '';
   }
+}
+
+function inQueue(place: number, trans: TranslationBundle): string {
+  return place === 1
+    ? trans.__('Others are being answered; yours is next…')
+    : trans.__('Others are being answered; yours is number %1…', place);
 }
 
 function label(model: IModelChoice, trans: TranslationBundle): string {

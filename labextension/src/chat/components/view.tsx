@@ -7,7 +7,7 @@ import type { MarkdownDrawer } from '../draw';
 import type { IChatState } from '../model';
 import type { IModelChoice } from '../models';
 import type { INotebookInfo } from '../notebook';
-import type { IQuestion, ISampling } from '../tokens';
+import type { IAnswer, IQuestion, ISampling } from '../tokens';
 import { Composer } from './composer';
 import { ConversationList } from './conversations';
 import { type Drawer, Header } from './header';
@@ -41,6 +41,8 @@ export interface IChatActions {
 export interface IChatViewProps {
   state: IChatState;
   models: readonly IModelChoice[];
+  /** Where an answer stands in its model's queue, 0 if it does not wait there. */
+  placeOf: (answer: IAnswer | undefined) => number;
   /** The model that answers next; empty while none is known. */
   modelId: string;
   mayExecute: boolean;
@@ -128,7 +130,7 @@ function Conversation(
 ): React.JSX.Element {
   const { state, models, actions, obstacle, draft, onDraft, trans } = props;
   const { conversation } = state;
-  const isRunning = runningAnswers(conversation).length > 0;
+  const [running] = runningAnswers(conversation);
   const chosen = models.find(({ id }) => id === props.modelId);
   const send = (text: string): void => {
     onDraft('');
@@ -154,7 +156,7 @@ function Conversation(
           waiting={
             state.isReconnecting
               ? trans.__('The connection is lost. Trying again…')
-              : waitingFor(chosen, trans)
+              : waitingFor(chosen, props.placeOf(running), trans)
           }
         />
       )}
@@ -166,7 +168,7 @@ function Conversation(
         <Composer
           {...props}
           {...actions}
-          isRunning={isRunning}
+          isRunning={running !== undefined}
           attached={state.attached}
           onSend={() => {
             send(draft);

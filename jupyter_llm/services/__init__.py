@@ -1,0 +1,1 @@
+"""Long-running jobs started from recipes, on this machine or on a cluster."""
