@@ -111,7 +111,7 @@ class LLMExtension(Configuration, ExtensionApp):
         self.services.subscribe(self._on_service)
         self.replays = Replays(self.resume_grace_s)
         self.metrics = Metrics(self.manager.loaded, on_request=self.recorder.count)
-        self.vectors = self.vector_databases()
+        self.vectors = self.vector_databases(self.services)
         self.downloads = Downloads(
             self.download_dir(),
             records=DownloadRecords(self.registry, self.download_dir()),
