@@ -33,7 +33,7 @@ _MAX_BODY_BYTES = 1 << 30  # the server's own bound is lower
 async def serve(
     folder: Folder, listening: socket.socket, key: str, *, stop_at_end_of: int | None = None
 ) -> None:
-    """Answer those who have the key, until SIGTERM or the end of a file that is silent till then."""
+    """Answer those who have the key, until SIGTERM or the end of a file that is silent before."""
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stopping.set)
     if stop_at_end_of is not None:
