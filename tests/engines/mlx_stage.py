@@ -105,7 +105,10 @@ def write_peft(folder: Path, layers: Iterable[str], *, strength: float, width: i
         tensors[f"{prefix}.lora_B.weight"] = (strength * draw((width, 4))).astype(np.float32)
     save_file(tensors, folder / "adapter_model.safetensors")
     config = {
-        **{"peft_type": "LORA", "r": 4, "lora_alpha": 8, "base_model_name_or_path": "guide"},
+        "peft_type": "LORA",
+        "r": 4,
+        "lora_alpha": 8,
+        "base_model_name_or_path": "guide",
         "target_modules": sorted({layer.rpartition(".")[2] for layer in layers}),
     }
     (folder / "adapter_config.json").write_text(json.dumps(config))
