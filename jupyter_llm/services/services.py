@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from jupyter_llm.services.cookbook import Cookbook
     from jupyter_llm.services.plan import Plan
+    from jupyter_llm.services.shell import Address
     from jupyter_llm.services.site import Site
+    from jupyter_llm.types import Replica
 
 MAX_LOG_BYTES = 256 * 1024
 """How much of a log is read at once."""
@@ -184,6 +186,14 @@ class Services:
             ServiceNotFoundError: There is none of this id.
         """
         return await self._site.folders.secret_of((await self._find(service_id, None)).folder)
+
+    async def reach(self, replica: Replica) -> Address:
+        """How to reach a server; its API is below `base_path` there.
+
+        Raises:
+            ClusterError: The machine that leads to it is not reached.
+        """
+        return await self._site.shell.reach(replica.host, replica.port)
 
     async def note_health(self, service_id: str, replica_id: str, *, is_healthy: bool) -> None:
         """Whoever routes requests has found a replica to answer, or not to."""

@@ -43,13 +43,16 @@ from jupyter_llm.types.service import Replica, Service, ServiceKind, ServiceStat
 from jupyter_llm.types.sharing import QueuePosition
 from jupyter_llm.types.tokens import DetokenizeRequest, TokenizeRequest, TokenList
 from jupyter_llm.types.usage import FinishedRequest, UsageSums, sums_of
+from jupyter_llm.types.vectors import Collection, Distance, FoundPoint, VectorQuery
 
 __all__ = [
     "Adapter",
+    "Collection",
     "Constraint",
     "ConstraintKind",
     "DetokenizeRequest",
     "Device",
+    "Distance",
     "Download",
     "DownloadState",
     "EmbeddingRequest",
@@ -58,6 +61,7 @@ __all__ = [
     "FinishReason",
     "FinishedRequest",
     "Fit",
+    "FoundPoint",
     "GenerationRequest",
     "Image",
     "ListedModel",
@@ -93,5 +97,6 @@ __all__ = [
     "Toolbox",
     "Usage",
     "UsageSums",
+    "VectorQuery",
     "sums_of",
 ]

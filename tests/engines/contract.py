@@ -33,6 +33,7 @@ from jupyter_llm.engines.mlx.engine import MlxEngine
 from jupyter_llm.engines.remote.engine import RemoteEngine
 from jupyter_llm.engines.remote.remotes import Remotes
 from jupyter_llm.engines.remote.settings import Key, Remote
+from jupyter_llm.engines.vllm.engine import VllmEngine
 from jupyter_llm.guide import GUIDE_PATH
 from jupyter_llm.types import (
     GenerationRequest,
@@ -63,7 +64,8 @@ class Subject:
     one; both together load `model` with `options`. `refuses` has, by ability, the field that
     an `InvalidRequestError` names; `lacks` has, by ability, why it cannot be tried. An engine
     is asked to take `too_much` of an address space that has `spare_bytes` left. Without the
-    module `needs` the tests are skipped with `install`, and fail in CI.
+    module `needs` the tests are skipped with `install`, and fail in CI. A load of it can be
+    asked for `num_loads` times, one behind the other; `marks` are those of its tests.
     """
 
     name: str
@@ -77,6 +79,8 @@ class Subject:
     lacks: Mapping[str, str] = field(default_factory=dict)
     needs: str = ""
     install: str = ""
+    num_loads: int = 3
+    marks: tuple[pytest.MarkDecorator, ...] = ()
 
     def __post_init__(self) -> None:
         assert {*self.refuses, *self.lacks} <= ABILITIES
@@ -159,6 +163,17 @@ SUBJECTS = (
         needs="mlx_lm",
         install="pip install 'jupyter-llm[mlx]'",
     ),
+    Subject(
+        name="vllm",
+        make=VllmEngine,
+        model=replace(GUIDE, path=str(GUIDE_FOLDER), format="safetensors", num_kv_values=1024),
+        options=LoadOptions(slots=SLOTS, batch_size=64, num_threads=1),
+        too_much=LoadOptions(num_kv_cells=1 << 23),
+        needs="vllm",
+        install="make test-vllm",
+        num_loads=1,
+        marks=(pytest.mark.vllm,),
+    ),
 )
 
 
@@ -234,9 +249,9 @@ def _on_stages(subjects: list[Subject]) -> Callable[[Scene], Any]:
             one, runner = stage
             runner.run(scene(one))
 
-        ids = [subject.name for subject in subjects]
+        named = [pytest.param(one, id=one.name, marks=one.marks) for one in subjects]
         # the scope of a session: pytest then puts together what shares an engine
-        mark = pytest.mark.parametrize("stage", subjects, ids=ids, indirect=True, scope="session")
+        mark = pytest.mark.parametrize("stage", named, indirect=True, scope="session")
         return mark(test)
 
     return decorate

@@ -360,7 +360,7 @@ async def test_unload_gives_the_memory_back(stage: Stage) -> None:
 
     await use()
     before, num_threads = footprint.num_bytes(), threading.active_count()
-    held = [await use() for _ in range(3)]
+    held = [await use() for _ in range(stage.subject.num_loads)]
     assert min(held) > before
     assert footprint.num_bytes() - before < 12 << 20
     assert len(footprint.processes()) == 1

@@ -16,10 +16,10 @@ from guide_float32 import write_folder
 from mlx_stage import FOLDER, answer, ask, changed, loaded, model_in, need_mlx, on_from, text_of
 
 from jupyter_llm.chat.grammar.form import Form
+from jupyter_llm.engines.common.file_vocabulary import FileVocabulary
+from jupyter_llm.engines.common.folder import read_folder
 from jupyter_llm.engines.llama_cpp.runtime import Runtime as LlamaRuntime
 from jupyter_llm.engines.mlx.engine import MlxEngine
-from jupyter_llm.engines.mlx.folder import read_folder
-from jupyter_llm.engines.mlx.vocabulary import FileVocabulary
 from jupyter_llm.errors import InvalidRequestError, ModelFileError
 from jupyter_llm.types import (
     Constraint,

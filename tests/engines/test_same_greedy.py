@@ -64,24 +64,34 @@ async def chosen(
         await engine.unload()
 
 
-async def test_mlx_and_llama_cpp_choose_the_same_tokens(tmp_path: Path) -> None:
-    if find_spec("mlx_lm") is None:
+@pytest.mark.parametrize(
+    ("name", "module"), [("mlx", "mlx_lm"), pytest.param("vllm", "vllm", marks=pytest.mark.vllm)]
+)
+async def test_it_and_llama_cpp_choose_the_same_tokens(
+    name: str, module: str, tmp_path: Path
+) -> None:
+    if find_spec(module) is None:
         assert "CI" not in os.environ
-        pytest.skip("MLX is not installed: pip install 'jupyter-llm[mlx]'")
+        pytest.skip(f"{module} is not installed: pip install 'jupyter-llm[{name}]'")
     file, folder = write_gguf(tmp_path / "guide.gguf"), write_folder(tmp_path / "guide")
     by_llama_cpp = await chosen(
         find_engine("llama_cpp")(),
         Model(id="guide", path=str(file), format="gguf", engine="llama_cpp", context_length=2048),
         LoadOptions(kv_type="f32", num_threads=1),
     )
-    by_mlx = await chosen(
-        find_engine("mlx")(),
+    by_it = await chosen(
+        find_engine(name)(),
         Model(
-            id="guide", path=str(folder), format="safetensors", engine="mlx", context_length=2048
+            id="guide",
+            path=str(folder),
+            format="safetensors",
+            engine=name,
+            context_length=2048,
+            num_kv_values=1024,
         ),
-        LoadOptions(),
+        LoadOptions(num_threads=1),
     )
-    assert len(by_mlx) == len(by_llama_cpp) == NUM_PROMPTS
-    for ours, theirs in zip(by_mlx, by_llama_cpp, strict=True):
+    assert len(by_it) == len(by_llama_cpp) == NUM_PROMPTS
+    for ours, theirs in zip(by_it, by_llama_cpp, strict=True):
         assert len(ours) == NUM_TOKENS
         assert [one.text_bytes for one in ours] == [one.text_bytes for one in theirs]

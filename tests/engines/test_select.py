@@ -49,6 +49,11 @@ def test_native_engines_run_where_the_deployment_wants_them(
     assert select.runs_in_process("echo", isolation, under_hub=under_hub) is False
 
 
+def test_what_changes_its_process_has_one_of_its_own_unless_told_otherwise() -> None:
+    assert select.runs_in_process("vllm", "auto", under_hub=False)
+    assert not select.runs_in_process("vllm", "thread", under_hub=False)
+
+
 def test_makes_the_engine_or_its_host() -> None:
     assert isinstance(select.find_engine("echo", isolation="process")(), EchoEngine)
     hosted = select.find_engine("llama_cpp", isolation="process")()
@@ -63,12 +68,12 @@ def test_every_call_makes_a_new_engine() -> None:
 
 
 def test_an_unknown_engine_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(EngineUnavailableError, match="no engine 'vllm'; there are: echo, llama"):
-        select.find_engine("vllm")
+    with pytest.raises(EngineUnavailableError, match="no engine 'vlm'; there are: echo, llama"):
+        select.find_engine("vlm")
 
 
 def test_lists_what_is_installed() -> None:
-    echo, llama_cpp, remote, mlx = select.backends()
+    echo, llama_cpp, remote, mlx, vllm = select.backends()
     assert (remote.name, remote.installed, remote.formats) == ("remote", True, ("openai",))
     assert (echo.name, echo.installed, echo.formats) == ("echo", True, ("echo",))
     assert (llama_cpp.name, llama_cpp.installed, llama_cpp.formats) == (
@@ -80,6 +85,7 @@ def test_lists_what_is_installed() -> None:
     assert llama_cpp.device in ("cpu", "cuda", "metal", "vulkan")
     assert llama_cpp.reason == llama_cpp.install_command == ""
     assert (mlx.name, mlx.formats) == ("mlx", ("safetensors",))
+    assert (vllm.name, vllm.formats) == ("vllm", ("safetensors",))
 
 
 @pytest.mark.usefixtures("without_llama_cpp")

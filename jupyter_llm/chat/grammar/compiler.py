@@ -7,7 +7,6 @@ that take microseconds, and refuses what it cannot enforce instead of passing ov
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,7 +44,7 @@ def compile_constraint(constraint: Constraint, tokenizer: LLTokenizer) -> LLMatc
             f"{constraint.param} has {len(constraint.text)} characters: the most is {MAX_TEXT}.",
             param=constraint.param,
         )
-    matcher = _COMPILERS[constraint.kind](constraint, tokenizer)
+    matcher = _matcher(constraint, tokenizer)
     if not _allows_text(matcher, tokenizer):
         error = matcher.get_error()
         reason = error if "limit" in error else "it allows no answer, or none but an empty one"
@@ -53,57 +52,42 @@ def compile_constraint(constraint: Constraint, tokenizer: LLTokenizer) -> LLMatc
     return matcher
 
 
-def _json_object(constraint: Constraint, tokenizer: LLTokenizer) -> LLMatcher:
-    return _matcher(constraint, _json_grammar({"type": "object"}), tokenizer)
+def grammar_of(constraint: Constraint) -> str:
+    """The constraint as llguidance writes grammars: in its dialect of Lark, or as JSON.
+
+    Raises:
+        InvalidRequestError: It is none; `param` names the field.
+    """
+    match constraint.kind:
+        case ConstraintKind.JSON_OBJECT:
+            return _json_grammar({"type": "object"})
+        case ConstraintKind.JSON_SCHEMA:
+            return _schema_grammar(constraint)
+        case ConstraintKind.REGEX:
+            if has_dangling_escape(constraint.text):
+                raise _refused(constraint, "it ends with a lone backslash")
+            return str(LLMatcher.grammar_from_regex(constraint.text))
+        case ConstraintKind.LARK:
+            return str(LLMatcher.grammar_from_lark(constraint.text))
+        case ConstraintKind.GBNF:
+            return str(LLMatcher.grammar_from_lark(_lark_of_gbnf(constraint)))
+        case ConstraintKind.CHOICE:
+            choices = " | ".join(json.dumps(choice) for choice in json.loads(constraint.text))
+            return str(LLMatcher.grammar_from_lark(f"start: {choices}"))
 
 
-def _json_schema(constraint: Constraint, tokenizer: LLTokenizer) -> LLMatcher:
-    schema = parse(constraint.text, constraint.param)
+def _schema_grammar(constraint: Constraint) -> str:
     try:
-        matcher = _unchecked(_json_grammar(schema), tokenizer)
+        return _json_grammar(parse(constraint.text, constraint.param))
     except ValueError as error:
         raise _refused(constraint, str(error)) from error
-    if not matcher.is_error():
-        return matcher
-
-    def trouble_with(other: Any) -> str:
-        return str(_unchecked(_json_grammar(other), tokenizer).get_error())
-
-    message = matcher.get_error()
-    raise refusal(constraint.param, culprit(schema, message, trouble_with), _first_line(message))
 
 
-def _regex(constraint: Constraint, tokenizer: LLTokenizer) -> LLMatcher:
-    if has_dangling_escape(constraint.text):
-        raise _refused(constraint, "it ends with a lone backslash")
-    return _matcher(constraint, LLMatcher.grammar_from_regex(constraint.text), tokenizer)
-
-
-def _lark(constraint: Constraint, tokenizer: LLTokenizer) -> LLMatcher:
-    return _matcher(constraint, LLMatcher.grammar_from_lark(constraint.text), tokenizer)
-
-
-def _gbnf(constraint: Constraint, tokenizer: LLTokenizer) -> LLMatcher:
+def _lark_of_gbnf(constraint: Constraint) -> str:
     try:
-        lark = gbnf_to_lark(constraint.text)
+        return str(gbnf_to_lark(constraint.text))
     except Exception as error:  # the converter's own errors have no class in common
         raise _refused(constraint, str(error) or repr(error)) from error
-    return _matcher(constraint, LLMatcher.grammar_from_lark(lark), tokenizer)
-
-
-def _choice(constraint: Constraint, tokenizer: LLTokenizer) -> LLMatcher:
-    alternatives = " | ".join(json.dumps(choice) for choice in json.loads(constraint.text))
-    return _matcher(constraint, LLMatcher.grammar_from_lark(f"start: {alternatives}"), tokenizer)
-
-
-_COMPILERS: dict[ConstraintKind, Callable[[Constraint, LLTokenizer], LLMatcher]] = {
-    ConstraintKind.JSON_OBJECT: _json_object,
-    ConstraintKind.JSON_SCHEMA: _json_schema,
-    ConstraintKind.REGEX: _regex,
-    ConstraintKind.LARK: _lark,
-    ConstraintKind.GBNF: _gbnf,
-    ConstraintKind.CHOICE: _choice,
-}
 
 
 def _json_grammar(schema: Any) -> str:
@@ -113,11 +97,19 @@ def _json_grammar(schema: Any) -> str:
     return grammar
 
 
-def _matcher(constraint: Constraint, grammar: str, tokenizer: LLTokenizer) -> LLMatcher:
-    matcher = _unchecked(grammar, tokenizer)
-    if matcher.is_error():
-        raise _refused(constraint, matcher.get_error())
-    return matcher
+def _matcher(constraint: Constraint, tokenizer: LLTokenizer) -> LLMatcher:
+    matcher = _unchecked(grammar_of(constraint), tokenizer)
+    if not matcher.is_error():
+        return matcher
+    message = matcher.get_error()
+    if constraint.kind is not ConstraintKind.JSON_SCHEMA:
+        raise _refused(constraint, message)
+
+    def trouble_with(other: Any) -> str:
+        return str(_unchecked(_json_grammar(other), tokenizer).get_error())
+
+    schema = parse(constraint.text, constraint.param)
+    raise refusal(constraint.param, culprit(schema, message, trouble_with), _first_line(message))
 
 
 def _unchecked(grammar: str, tokenizer: LLTokenizer) -> LLMatcher:

@@ -31,6 +31,11 @@ class Form:
         self._param = param
         self._mask = np.zeros((num_tokens + 31) // 32, np.uint32)
 
+    @property
+    def num_behind(self) -> int:
+        """Grammars that begin behind the one that the answer is held to now."""
+        return len(self._next)
+
     def fill(self) -> None:
         """Find the tokens that may come next."""
         self._matcher.unsafe_compute_mask_ptr(self._mask.ctypes.data, self._mask.nbytes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from collections.abc import Sequence as Tokens
 from dataclasses import dataclass, replace
 
@@ -54,6 +54,12 @@ class PromptScores:
             logits = logits_at(position - 1 - start)
             found = token_logprob(pieces, logits, self._tokens[position], self._num_top)
             self._known.append(replace(found, offset=self._echo.offsets[position]))
+
+    def note_all(self, pieces: Pieces, found: Iterable[TokenLogprob]) -> None:
+        """Take the scores of all tokens but the first, as somebody else has computed them."""
+        self._known = [self._first(pieces.name(self._tokens[0]))]
+        places = self._echo.offsets[1:]
+        self._known += [replace(one, offset=at) for one, at in zip(found, places, strict=True)]
 
     def chunk(self) -> TokenChunk:
         """The prompt as the beginning of the answer."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from jupyter_llm.chat.grammar.grammars import Grammars
 from jupyter_llm.engines.base import Engine, OnProgress
 from jupyter_llm.engines.common.embedding import EmbeddingTask
+from jupyter_llm.engines.common.folder import read_folder
 from jupyter_llm.engines.common.helper import Helper, post
 from jupyter_llm.engines.common.inputs import TextInputs
 from jupyter_llm.engines.common.served import Served
@@ -28,7 +29,6 @@ from jupyter_llm.types import (
     TokenList,
 )
 
-from .folder import read_folder
 from .prompts import Prompts
 from .runtime import Runtime, plan_load
 from .sequence import Sequence

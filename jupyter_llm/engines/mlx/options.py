@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jupyter_llm.engines.common.refusals import refuse_options_of_files
 from jupyter_llm.engines.common.sizes import (
     DEFAULT_BATCH_SIZE,
     DEFAULT_CONTEXT_LENGTH,
@@ -14,7 +15,6 @@ from jupyter_llm.engines.common.sizes import (
     context_length_of,
     num_kv_cells_of,
 )
-from jupyter_llm.errors import InvalidRequestError
 
 if TYPE_CHECKING:
     from jupyter_llm.types import LoadOptions
@@ -41,7 +41,7 @@ def resolve_options(options: LoadOptions, trained_context_length: int) -> Resolv
     Raises:
         InvalidRequestError: A value cannot be honoured; `param` names it.
     """
-    _check(options)
+    refuse_options_of_files(options, "MLX")
     # recurrent models state no length
     trained = trained_context_length or options.context_length or DEFAULT_CONTEXT_LENGTH
     context_length = context_length_of(options, trained)
@@ -52,22 +52,3 @@ def resolve_options(options: LoadOptions, trained_context_length: int) -> Resolv
         num_kv_cells=num_kv_cells_of(options, context_length, slots),
         batch_size=bounded("batch_size", options.batch_size, DEFAULT_BATCH_SIZE, MAX_BATCH_SIZE),
     )
-
-
-def _check(options: LoadOptions) -> None:
-    if options.kv_type is not None:
-        raise InvalidRequestError(
-            f"kv_type is {options.kv_type!r}, and MLX keeps keys and values in the type of the "
-            "model's weights: leave it out.",
-            param="kv_type",
-        )
-    if options.draft_model or options.speculation == "draft_model":
-        raise InvalidRequestError(
-            "The MLX engine guesses no tokens: leave draft_model out.", param="draft_model"
-        )
-    if options.speculation not in (None, "none"):
-        raise InvalidRequestError(
-            f"speculation is {options.speculation!r}, and the MLX engine guesses no tokens: leave "
-            "it out.",
-            param="speculation",
-        )

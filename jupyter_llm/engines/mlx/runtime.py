@@ -9,17 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from jupyter_llm.engines.common.file_vocabulary import FileVocabulary
+from jupyter_llm.engines.common.folder import Folder, read_folder
+from jupyter_llm.engines.common.folder_memory import cell_bytes, planned_memory
 from jupyter_llm.engines.common.pages import return_free_pages
 from jupyter_llm.engines.common.stopping import LoadStoppedError, OnLoading
 from jupyter_llm.errors import LLMError, ModelFileError, ModelLoadError
 from jupyter_llm.types import LoadOptions, MemoryUse, Model
 
 from .arrays import Array, core
-from .folder import Folder, read_folder
 from .lora import apply_adapters
-from .memory import cell_bytes, check_room, planned_memory
+from .memory import check_room
 from .options import resolve_options
-from .vocabulary import FileVocabulary
 
 _GROUP_BYTES = 256 << 20
 """Weights that are read at once, between two looks at whether the load is still wanted."""
@@ -85,7 +86,15 @@ def plan_load(model: Model, options: LoadOptions, folder: Folder) -> MemoryUse:
     _check_architecture(folder.config)
     files = (f for path in options.adapters or () for f in Path(path).glob("adapter*.safetensors"))
     adapters_bytes = sum(file.stat().st_size for file in files)
-    return planned_memory(model, folder.config, resolved, adapters_bytes=adapters_bytes)
+    # keys and values grow with the sequences: they take so much at most
+    return planned_memory(
+        model,
+        folder.config,
+        slots=resolved.slots,
+        num_kv_cells=resolved.num_kv_cells,
+        batch_size=resolved.batch_size,
+        adapters_bytes=adapters_bytes,
+    )
 
 
 def _check_architecture(config: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ from .processors import Bias, Mask, Penalties, Processor, Witness
 from .sampling import Draw, Sampler, sampler_for
 
 if TYPE_CHECKING:
-    from .vocabulary import FileVocabulary
+    from jupyter_llm.engines.common.file_vocabulary import FileVocabulary
 
 
 class Sequence(sequence.Sequence):

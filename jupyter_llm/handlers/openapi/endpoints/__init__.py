@@ -19,7 +19,9 @@ from . import (
     reading,
     responses,
     server,
+    services,
     usage,
+    vectors,
 )
 from .endpoint import Endpoint
 
@@ -32,6 +34,8 @@ ENDPOINTS: dict[str, Endpoint] = {
     **administration.ENDPOINTS,
     **downloads.ENDPOINTS,
     **keys.ENDPOINTS,
+    **services.ENDPOINTS,
+    **vectors.ENDPOINTS,
     **server.ENDPOINTS,
     **usage.ENDPOINTS,
 }

@@ -42,8 +42,8 @@ def read_folder(path: Path) -> Folder:
     tokenizer = _json(path / "tokenizer_config.json")
     if not (path / "tokenizer.json").is_file():
         raise ModelFileError(
-            f"{path} has no tokenizer.json, which MLX needs to read text. Take a copy of the model "
-            "that has one; most that were converted for MLX do."
+            f"{path} has no tokenizer.json, which is needed to read text. Take a copy of the model "
+            "that has one; most do."
         )
     generation = _json(path / "generation_config.json")
     return Folder(
