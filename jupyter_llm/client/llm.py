@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, overload
 
 from .answer import Answer
 from .answer_stream import AnswerStream, AsyncAnswerStream
@@ -17,6 +17,7 @@ from .kept import aask_once, ask_once
 from .mapping import MapSettings, RowMap
 from .reply import Reply
 from .server import server_at
+from .several import several
 from .vectors import Vectors
 from .work import Work, extraction
 
@@ -64,8 +65,14 @@ class LLM:
         url = self._url.rstrip("/").removesuffix("/v1")
         return Client(server_at(url, token=self._api_key, found_by="the URL given"))
 
-    def chat(self, messages: Messages, **options: Any) -> Answer:
-        """Ask, and wait for the answer.
+    @overload
+    def chat(self, messages: Messages, *, n: None = None, **options: Any) -> Answer: ...
+
+    @overload
+    def chat(self, messages: Messages, *, n: int, **options: Any) -> list[Answer]: ...
+
+    def chat(self, messages: Messages, **options: Any) -> Answer | list[Answer]:
+        """Ask, and wait for the answer; with `n`, for a list of so many.
 
         Args:
             messages: A question, or the turns of a conversation as dicts with `role` and
@@ -80,6 +87,8 @@ class LLM:
         Raises:
             AnswerFormatError: The answer is not of the type `schema`.
         """
+        if work := self._several(messages, options):
+            return self.client.do(work)
         return self.stream(messages, **options).answer
 
     def stream(
@@ -144,8 +153,17 @@ class LLM:
         """
         return self._row_map(data, prompt, concurrency, options).run(self.client.server)
 
-    async def achat(self, messages: Messages, **options: Any) -> Answer:
+    @overload
+    async def achat(self, messages: Messages, *, n: None = None, **options: Any) -> Answer: ...
+
+    @overload
+    async def achat(self, messages: Messages, *, n: int, **options: Any) -> list[Answer]: ...
+
+    async def achat(self, messages: Messages, **options: Any) -> Answer | list[Answer]:
         """`chat` for an event loop."""
+        if work := self._several(messages, options):
+            async with AsyncClient(self.client.server) as client:
+                return await client.do(work)
         async with self.astream(messages, **options) as stream:
             return await stream.answer()
 
@@ -224,6 +242,11 @@ class LLM:
 
     def __repr__(self) -> str:
         return f"<LLM {self._url or 'of this notebook'} {self._defaults or ''}>".replace(" >", ">")
+
+    def _several(self, messages: Messages, options: dict[str, Any]) -> Work[list[Answer]] | None:
+        """The request for a list of answers, if that is what is wanted."""
+        given = {**self._defaults, **options}
+        return several(messages, **given) if given.get("n") is not None else None
 
     def _exchange(self, messages: Messages, options: dict[str, Any]) -> Exchange:
         return Exchange(messages, **{**self._defaults, **options})
