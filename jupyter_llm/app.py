@@ -113,7 +113,7 @@ class LLMExtension(Configuration, ExtensionApp):
         self.service_models = ServiceModels(self.services, self.manager)
         self.replays = Replays(self.resume_grace_s)
         self.metrics = Metrics(self.manager.loaded, on_request=self.recorder.count)
-        self.vectors = self.vector_databases()
+        self.vectors = self.vector_databases(self.services)
         self.downloads = Downloads(
             self.download_dir(),
             records=DownloadRecords(self.registry, self.download_dir()),
