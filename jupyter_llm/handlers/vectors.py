@@ -8,7 +8,7 @@ from jupyter_server.auth.decorator import authorized
 from prometheus_client import CONTENT_TYPE_LATEST
 from tornado import web
 
-from .auth import owner_of
+from .services import viewer
 from .wire.vectors import (
     collection_body,
     collection_call,
@@ -31,7 +31,7 @@ class VectorHandler(WorkHandler):
 
     async def store(self, database_id: str) -> VectorStore:
         """The database of this id, as far as the caller has it."""
-        return await self.context.vectors.find(database_id, user=owner_of(self))
+        return await self.context.vectors.find(database_id, user=viewer(self))
 
 
 class VectorCollectionsHandler(VectorHandler):

@@ -10,8 +10,6 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from conftest import INDEX_AFTER_BYTES
-
 from jupyter_llm.errors import EngineDiedError
 from jupyter_llm.types import VectorQuery
 from jupyter_llm.vectors.databases import LOCAL, VectorDatabases
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 SIZE = 16
 BATCH = 50
 NUM_KILLS = 12
-ENOUGH = INDEX_AFTER_BYTES // (4 * SIZE) + BATCH
 
 
 def vector(number: int) -> list[float]:
@@ -99,11 +96,11 @@ async def test_kills_while_points_are_put_in_and_indexes_are_built(
 
 
 async def test_what_comes_while_an_index_is_built_is_in_it_or_beside_it(
-    store: VectorStore, databases: VectorDatabases
+    settings: EmbeddedSettings, store: VectorStore, databases: VectorDatabases
 ) -> None:
     await store.create("notes", vector_size=SIZE, distance="Euclid", indexes={})
-    last = 0
-    while last < ENOUGH:
+    last, enough = 0, settings.index_after_bytes // (4 * SIZE) + BATCH
+    while last < enough:
         await store.upsert("notes", body(last))
         last += BATCH
     while b"collection_running_optimizations 1" not in await store.metrics():
@@ -118,7 +115,7 @@ async def test_what_comes_while_an_index_is_built_is_in_it_or_beside_it(
     assert (await store.collection("notes")).num_points == last
     await databases.stop()
     assert (await store.collection("notes")).num_points == last
-    assert await indexed(store) >= ENOUGH
+    assert await indexed(store) >= enough
 
 
 async def test_what_a_killed_process_has_left_behind_is_cleared_away(
