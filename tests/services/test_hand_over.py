@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from ground import Rows, cookbook, local_site, until
-from test_decide import RUNNING
+from test_service_states import RUNNING
 
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.services.hand_over import DRAIN_S, may_go, need_successors
