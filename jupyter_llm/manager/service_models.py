@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from jupyter_llm.engines.remote.config import RESERVED
@@ -62,7 +61,8 @@ class ServiceModels:
     """Keeps the remotes of a manager as its services are; belongs to one event loop.
 
     One task takes the news, one service after the other. A model is loaded as soon as it is
-    offered, which costs one request: from then on its replicas are looked at.
+    offered, which costs one request: from then on its replicas are looked at. A successor that
+    runs takes its predecessor's model over: no request notices.
     """
 
     def __init__(self, services: RunningServices, manager: ModelManager) -> None:
@@ -71,6 +71,8 @@ class ServiceModels:
         self._news: dict[str, Service] = {}
         self._has_news = asyncio.Event()
         self._model_ids: dict[str, str] = {}
+        self._remote_ids: dict[str, str] = {}
+        self._followed: set[str] = set()
         self._unsubscribe: Callable[[], None] = lambda: None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -128,15 +130,31 @@ class ServiceModels:
     async def _bring_up(self, service: Service) -> None:
         if service.kind != "inference":
             return
+        if service.id in self._followed:
+            if service.state.is_final:
+                self._model_ids.pop(service.id, None)
+            return
         endpoints = await self._endpoints(service)
-        if service.id not in self._model_ids:
-            if endpoints:
-                await self._offer(service, endpoints)
+        if endpoints and service.id not in self._remote_ids and not self._takes_over(service):
+            await self._offer(service, endpoints)
         elif endpoints:
-            self._manager.remotes.change(service.id, endpoints, owner=OWNER)
-        else:
+            remote_id = self._remote_ids[service.id]
+            self._manager.remotes.change(remote_id, endpoints, owner=OWNER)
+        elif remote_id := self._remote_ids.pop(service.id, ""):
             del self._model_ids[service.id]
-            await self._manager.withdraw(service.id, owner=OWNER)
+            await self._manager.withdraw(remote_id, owner=OWNER)
+
+    def _takes_over(self, service: Service) -> bool:
+        """Whether it goes on with the model of its predecessor, whose API key it has, too."""
+        before = service.successor_of
+        if before:
+            self._followed.add(before)
+        if before not in self._remote_ids:
+            return False
+        self._remote_ids[service.id] = self._remote_ids.pop(before)
+        # requests to the predecessor are answered until it ends
+        self._model_ids[service.id] = self._model_ids[before]
+        return True
 
     async def _endpoints(self, service: Service) -> tuple[Endpoint, ...]:
         """The servers that have answered once; what becomes of them is for the engine to see."""
@@ -163,9 +181,9 @@ class ServiceModels:
             health_interval_s=HEALTH_INTERVAL_S,
             private_to=service.owner,
         )
-        on_health = partial(self._note_health, service.id)
-        self._manager.remotes.add(remote, owner=OWNER, on_health=on_health)
+        self._manager.remotes.add(remote, owner=OWNER, on_health=self._note_health)
         self._model_ids[service.id] = model_id
+        self._remote_ids[service.id] = service.id
         self._keep(self._load(model_id))
 
     async def _free_id(self, service: Service) -> str:
@@ -181,10 +199,12 @@ class ServiceModels:
         except LLMError as error:
             log.warning("%s is tried again when somebody asks: %s", model_id, error)
 
-    def _note_health(self, service_id: str, replica_id: str, is_well: bool) -> None:
-        self._keep(self._tell_health(service_id, replica_id, is_well=is_well))
+    def _note_health(self, replica_id: str, is_well: bool) -> None:
+        self._keep(self._tell_health(replica_id, is_well=is_well))
 
-    async def _tell_health(self, service_id: str, replica_id: str, *, is_well: bool) -> None:
+    async def _tell_health(self, replica_id: str, *, is_well: bool) -> None:
+        # the id of a replica begins with that of its service
+        service_id = replica_id.rpartition(":")[0]
         try:
             await self._services.note_health(service_id, replica_id, is_healthy=is_well)
         except LLMError as error:

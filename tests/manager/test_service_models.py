@@ -136,6 +136,49 @@ async def test_a_service_that_runs_is_a_model_until_it_ends() -> None:
             await manager.resolve("big")
 
 
+def successor_of(before: Service, server: Server) -> Service:
+    replica = replace(before.replicas[0], id=f"8:{server.port}", port=server.port)
+    return replace(before, id="8", successor_of=before.id, replicas=(replica,), state=RUNNING)
+
+
+async def test_a_successor_takes_the_model_over() -> None:
+    book = Book()
+    async with server() as one, server() as two, following(book) as manager:
+        first = service_of(one)
+        book.set(first)
+        await eventually(lambda: bool(manager.loaded()))
+        successor = successor_of(first, two)
+        book.set(replace(successor, state=ServiceState.PENDING, replicas=()))
+        assert await ask(manager, "big") == f"7:{one.port}"
+
+        book.set(successor)
+        await eventually(
+            lambda: manager.remotes.find("big").known.remote.replicas[0].name == f"8:{two.port}"
+        )
+        # what the first one still has to say changes nothing
+        book.set(replace(first, reason="It is being cancelled."))
+        book.set(replace(first, state=ServiceState.CANCELLED))
+        assert await ask(manager, "big") == f"8:{two.port}"
+        assert offered(manager) == {"big"}
+
+        book.set(replace(successor, state=ServiceState.TIMEOUT))
+        await eventually(lambda: not offered(manager) and not manager.loaded())
+
+
+async def test_after_a_restart_a_successor_is_offered_alone() -> None:
+    book = Book()
+    async with server() as one, server() as two:
+        first = service_of(one)
+        book.set(successor_of(first, two))
+        book.set(first)
+        async with following(book) as manager:
+            await eventually(lambda: bool(manager.loaded()))
+            assert await ask(manager, "big") == f"8:{two.port}"
+            book.set(replace(first, state=ServiceState.CANCELLED))
+            assert await ask(manager, "big") == f"8:{two.port}"
+            assert offered(manager) == {"big"}
+
+
 async def test_it_is_there_for_its_owner_alone() -> None:
     async with server() as one:
         book = Book({"7": service_of(one)})

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ground import Rows, cookbook
-from test_decide import RUNNING
+from test_service_states import RUNNING
 
 from jupyter_llm.services.folder import Folders
 from jupyter_llm.services.record import to_row
