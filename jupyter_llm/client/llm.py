@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, overload
 
 from .answer import Answer
 from .answer_stream import AnswerStream, AsyncAnswerStream
@@ -18,6 +18,7 @@ from .kept import aask_once, ask_once
 from .mapping import MapSettings, RowMap
 from .reply import Reply
 from .server import server_at
+from .several import several
 from .vector_requests import LOCAL, search
 from .vectors import Vectors
 from .work import Work, embedding, extraction
@@ -67,8 +68,14 @@ class LLM:
         url = self._url.rstrip("/").removesuffix("/v1")
         return Client(server_at(url, token=self._api_key, found_by="the URL given"))
 
-    def chat(self, messages: Messages, **options: Any) -> Answer:
-        """Ask, and wait for the answer.
+    @overload
+    def chat(self, messages: Messages, *, n: None = None, **options: Any) -> Answer: ...
+
+    @overload
+    def chat(self, messages: Messages, *, n: int, **options: Any) -> list[Answer]: ...
+
+    def chat(self, messages: Messages, **options: Any) -> Answer | list[Answer]:
+        """Ask, and wait for the answer; with `n`, for a list of so many.
 
         Args:
             messages: A question, or the turns of a conversation as dicts with `role` and
@@ -83,6 +90,8 @@ class LLM:
         Raises:
             AnswerFormatError: The answer is not of the type `schema`.
         """
+        if work := self._several(messages, options):
+            return self.client.do(work)
         return self.stream(messages, **options).answer
 
     def stream(
@@ -189,8 +198,17 @@ class LLM:
         vector = self.client.do(embedding(query, **self._with_model(options))).vectors[0]
         return self.client.do(search(database, name, vector, limit=limit, where=where))
 
-    async def achat(self, messages: Messages, **options: Any) -> Answer:
+    @overload
+    async def achat(self, messages: Messages, *, n: None = None, **options: Any) -> Answer: ...
+
+    @overload
+    async def achat(self, messages: Messages, *, n: int, **options: Any) -> list[Answer]: ...
+
+    async def achat(self, messages: Messages, **options: Any) -> Answer | list[Answer]:
         """`chat` for an event loop."""
+        if work := self._several(messages, options):
+            async with AsyncClient(self.client.server) as client:
+                return await client.do(work)
         async with self.astream(messages, **options) as stream:
             return await stream.answer()
 
@@ -289,6 +307,11 @@ class LLM:
 
     def __repr__(self) -> str:
         return f"<LLM {self._url or 'of this notebook'} {self._defaults or ''}>".replace(" >", ">")
+
+    def _several(self, messages: Messages, options: dict[str, Any]) -> Work[list[Answer]] | None:
+        """The request for a list of answers, if that is what is wanted."""
+        given = {**self._defaults, **options}
+        return several(messages, **given) if given.get("n") is not None else None
 
     def _exchange(self, messages: Messages, options: dict[str, Any]) -> Exchange:
         return Exchange(messages, **{**self._defaults, **options})

@@ -51,7 +51,7 @@ def completion(messages: Messages, **options: Any) -> Work[Reply]:
     """
     if options.get("n", _ONE) not in {None, _ONE}:
         raise InvalidRequestError(
-            "One answer comes at a time. Ask again, with another seed, for another one.", param="n"
+            "Here one answer comes at a time. llm.chat(…, n=3) gives a list of them.", param="n"
         )
     return chat_work(chat_body(messages, **options))
 

@@ -60,12 +60,28 @@ from .services import (
     ServicesHandler,
     ServiceStatusHandler,
 )
+from .usage import (
+    RecentRequestsHandler,
+    UsageOfModelsHandler,
+    UsageOfUsersHandler,
+    UsageOverTimeHandler,
+    UsageSummaryHandler,
+)
 from .vectors import (
     VectorCollectionHandler,
     VectorCollectionsHandler,
     VectorMetricsHandler,
     VectorPointsHandler,
     VectorSearchHandler,
+)
+from .vllm import (
+    AvailableModelsHandler,
+    InferenceServicesHandler,
+    ModelInfoHandler,
+    PromptHandler,
+    SearchModelsHandler,
+    ServedModelsHandler,
+    ServiceMetricsHandler,
 )
 
 if TYPE_CHECKING:
@@ -111,6 +127,13 @@ ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("api/admin/downloads/(.+)", DownloadHandler),
     ("api/admin/hub", HubSearchHandler),
     ("api/admin/hub/(.+)", HubRepoHandler),
+    ("api/v1/vllm/available-models", AvailableModelsHandler),
+    ("api/v1/vllm/search-models", SearchModelsHandler),
+    ("api/v1/vllm/model-info/(.+)", ModelInfoHandler),
+    ("api/v1/vllm/services", InferenceServicesHandler),
+    ("api/v1/vllm/(.+)/models", ServedModelsHandler),
+    ("api/v1/vllm/(.+)/prompt", PromptHandler),
+    ("api/v1/vllm/(.+)/metrics", ServiceMetricsHandler),
     ("api/v1/recipes", RecipesHandler),
     ("api/v1/recipes/(.+)", RecipeHandler),
     ("api/v1/services", ServicesHandler),
@@ -126,6 +149,11 @@ ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("admin", AdminPageWithoutSlashHandler),
     ("admin/", AdminPageHandler),
     ("admin/(.+)", AdminAssetHandler),
+    ("api/admin/metrics/summary", UsageSummaryHandler),
+    ("api/admin/metrics/models", UsageOfModelsHandler),
+    ("api/admin/metrics/users", UsageOfUsersHandler),
+    ("api/admin/metrics/timeseries", UsageOverTimeHandler),
+    ("api/admin/metrics/requests", RecentRequestsHandler),
     ("api/admin/keys", KeysHandler),
     ("api/admin/keys/(.+)", KeyHandler),
     ("api/v1/vector-db/(.+)/collections/(.+)/points/search", VectorSearchHandler),

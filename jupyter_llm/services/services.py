@@ -62,7 +62,7 @@ class Services:
         self._listeners: list[Callable[[Service], None]] = []
         self._submitting = asyncio.Lock()
         self._loaded: asyncio.Task[None] | None = None
-        self._watch = Watch(site, self._records, self._change, poll_s)
+        self._watch = Watch(site, self._records, self._change, self._tell_all, poll_s)
 
     async def start_up(self) -> None:
         """Take up what earlier servers have left."""
@@ -83,7 +83,7 @@ class Services:
     async def all(self, owner: str | None) -> list[Service]:
         """The services of a user, or of everybody with `None`, the newest first."""
         await self._ready()
-        mine = [each.service for each in self._records.values() if _may_see(each, owner)]
+        mine = [self._dated(each) for each in self._records.values() if _may_see(each, owner)]
         return sorted(mine, key=lambda service: service.created_at, reverse=True)
 
     async def get(self, service_id: str, owner: str | None) -> Service:
@@ -92,7 +92,7 @@ class Services:
         Raises:
             ServiceNotFoundError: There is none of this id, or it is somebody else's.
         """
-        return (await self._find(service_id, owner)).service
+        return self._dated(await self._find(service_id, owner))
 
     async def create(
         self, recipe_name: str, config: Mapping[str, Any] | None, *, owner: str, name: str = ""
@@ -130,7 +130,7 @@ class Services:
         except LLMError as error:
             await self._not_submitted(record, error)
             raise
-        service = replace(record.service, id=job_id, reason="", as_of=time.time())
+        service = replace(record.service, id=job_id, reason="")
         await self._change(replace(record, job_id=job_id, service=service))
         self._watch.wake()
         return service
@@ -163,7 +163,7 @@ class Services:
             service = replace(record.service, reason=CANCELLING)
             await self._change(replace(record, service=service, cancelled_at=time.time()))
         self._watch.wake()
-        return self._records[record.key].service
+        return self._dated(self._records[record.key])
 
     async def log(self, service_id: str, owner: str | None, *, offset: int = 0) -> tuple[str, int]:
         """What the job and its servers have written from byte `offset` on, and the next offset.
@@ -236,21 +236,33 @@ class Services:
         self._watch.begin()
 
     async def _change(self, record: Record) -> None:
-        """Take a record over, write it down and tell; what only grew older is not news."""
-        before = self._records.get(record.key)
-        self._records[record.key] = record
-        if before is not None and _undated(before) == _undated(record):
+        """Take a record over, write it down and tell, if it is news."""
+        if self._records.get(record.key) == record:
             return
-        for listener in tuple(self._listeners):
-            listener(record.service)
+        record = replace(record, service=replace(record.service, as_of=time.time()))
+        self._records[record.key] = record
+        self._tell(record)
         try:
             await self._rows.save(to_row(record))
         except LLMError as error:
             log.warning("The service %s is not written down now: %s", record.service.id, error)
 
+    def _tell(self, record: Record) -> None:
+        for listener in tuple(self._listeners):
+            listener(self._dated(record))
 
-def _undated(record: Record) -> Record:
-    return replace(record, service=replace(record.service, as_of=0.0))
+    def _tell_all(self) -> None:
+        for record in self._records.values():
+            if not record.service.state.is_final:
+                self._tell(record)
+
+    def _dated(self, record: Record) -> Service:
+        """The service, and when it was last seen to be so."""
+        service = record.service
+        if service.state.is_final:
+            return service
+        as_of = max(service.as_of, self._watch.as_of)
+        return replace(service, as_of=as_of, is_stale=self._watch.is_stale)
 
 
 def _may_see(record: Record, owner: str | None) -> bool:

@@ -30,7 +30,9 @@ log = logging.getLogger(__name__)
 class Watch:
     """Looks every `poll_s` while there is a service that has not ended; belongs to one loop.
 
-    `records` are read here, and changed through `on_change` alone.
+    `records` are read here, and changed through `on_change` alone; `on_stale` is called when the
+    launcher ceases to answer and when it answers again. What the records say was true at
+    `as_of`, in seconds since the epoch; `is_stale` says that nobody answers.
     """
 
     def __init__(
@@ -38,11 +40,15 @@ class Watch:
         site: Site,
         records: Mapping[str, Record],
         on_change: Callable[[Record], Awaitable[None]],
+        on_stale: Callable[[], None],
         poll_s: float,
     ) -> None:
+        self.as_of = 0.0
+        self.is_stale = False
         self._site = site
         self._records = records
         self._on_change = on_change
+        self._on_stale = on_stale
         self._poll_s = poll_s
         self._readiness = Readiness(site.shell)
         self._secrets: dict[str, str] = {}
@@ -75,16 +81,23 @@ class Watch:
             accounts = await self._accounts(going, sights)
         except ClusterError as error:
             log.warning("How services stand is not known now: %s", error)
-            for record in going:
-                await self._on_change(_stale(self._records[record.key]))
+            self._note(is_stale=True)
             return
         # at once: each waits for its own servers alone
         await asyncio.gather(
             *(
                 self._bring_up(each.key, sights.get(each.key), accounts.get(each.folder), asked_at)
                 for each in going
+                if not _is_no_news(each, sights.get(each.key))
             )
         )
+        self.as_of = asked_at
+        self._note(is_stale=False)
+
+    def _note(self, *, is_stale: bool) -> None:
+        if self.is_stale != is_stale:
+            self.is_stale = is_stale
+            self._on_stale()
 
     async def _accounts(
         self, going: list[Record], sights: Mapping[str, Sight]
@@ -104,7 +117,7 @@ class Watch:
         ready = await self._ready_replicas(record)
         # from the record as it is by now: a request to cancel may have come meanwhile
         record = stands(self._records[key], sight, account, asked_at, ready)
-        await self._on_change(_fresh(record, asked_at))
+        await self._on_change(record)
 
     async def _ready_replicas(self, record: Record) -> set[str]:
         """The ids of those that have just answered for the first time."""
@@ -158,9 +171,13 @@ def _is_to_ask(record: Record, sight: Sight | None) -> bool:
     return sight.state is ServiceState.RUNNING and len(known) < service.num_replicas
 
 
-def _stale(record: Record) -> Record:
-    return replace(record, service=replace(record.service, is_stale=True))
-
-
-def _fresh(record: Record, at: float) -> Record:
-    return replace(record, service=replace(record.service, is_stale=False, as_of=at))
+def _is_no_news(record: Record, sight: Sight | None) -> bool:
+    """Whether it is seen as it was, with all of its servers; of a thousand, most are."""
+    service = record.service
+    return (
+        sight is not None
+        and record.cancelled_at is None
+        and sight.state is service.state is ServiceState.RUNNING
+        and (sight.job_id, sight.nodes, sight.reason) == (service.id, service.nodes, service.reason)
+        and not _is_to_ask(record, sight)
+    )

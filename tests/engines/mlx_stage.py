@@ -95,6 +95,7 @@ def changed(source: Path, target: Path, name: str, **values: Any) -> Path:
 
 def write_peft(folder: Path, layers: Iterable[str], *, strength: float, width: int = 256) -> Path:
     """An adapter as the peft package stores it."""
+    layers = tuple(layers)
     folder.mkdir()
     draw = np.random.default_rng(0).standard_normal
     tensors = {}
@@ -103,6 +104,12 @@ def write_peft(folder: Path, layers: Iterable[str], *, strength: float, width: i
         tensors[f"{prefix}.lora_A.weight"] = draw((4, 256)).astype(np.float32)
         tensors[f"{prefix}.lora_B.weight"] = (strength * draw((width, 4))).astype(np.float32)
     save_file(tensors, folder / "adapter_model.safetensors")
-    config = {"peft_type": "LORA", "r": 4, "lora_alpha": 8, "base_model_name_or_path": "guide"}
+    config = {
+        "peft_type": "LORA",
+        "r": 4,
+        "lora_alpha": 8,
+        "base_model_name_or_path": "guide",
+        "target_modules": sorted({layer.rpartition(".")[2] for layer in layers}),
+    }
     (folder / "adapter_config.json").write_text(json.dumps(config))
     return folder

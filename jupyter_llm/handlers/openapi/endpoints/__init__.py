@@ -20,7 +20,9 @@ from . import (
     responses,
     server,
     services,
+    usage,
     vectors,
+    vllm,
 )
 from .endpoint import Endpoint
 
@@ -36,4 +38,6 @@ ENDPOINTS: dict[str, Endpoint] = {
     **services.ENDPOINTS,
     **vectors.ENDPOINTS,
     **server.ENDPOINTS,
+    **vllm.ENDPOINTS,
+    **usage.ENDPOINTS,
 }
