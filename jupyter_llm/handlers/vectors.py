@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jupyter_server.auth.decorator import authorized
-from prometheus_client import CONTENT_TYPE_LATEST
 from tornado import web
 
 from .services import viewer
@@ -21,6 +20,8 @@ from .wire.vectors import (
     upserted_body,
 )
 from .work import WorkHandler
+
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 if TYPE_CHECKING:
     from jupyter_llm.vectors.store import VectorStore
@@ -113,4 +114,4 @@ class VectorMetricsHandler(VectorHandler):
     async def get(self, database_id: str) -> None:
         """What the database tells Prometheus, as it does."""
         figures = await (await self.store(database_id)).metrics()
-        self.finish(figures, set_content_type=CONTENT_TYPE_LATEST)
+        self.finish(figures, set_content_type=_METRICS_TYPE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,11 +21,6 @@ if TYPE_CHECKING:
 
     from live import LiveServer
 
-needs_engine = pytest.mark.skipif(
-    find_spec("qdrant_edge") is None,
-    reason="pip install 'jupyter-llm[vectors]'",
-)
-
 TEXTS = [
     "Cells run in the order that you choose.",
     "The kernel keeps your variables until it is restarted.",
@@ -40,7 +34,6 @@ def llm(guide_server: LiveServer) -> Iterator[LLM]:
         yield llm
 
 
-@needs_engine
 def test_what_is_put_in_is_found(llm: LLM, request: pytest.FixtureRequest) -> None:
     name = "found"
     assert llm.index(TEXTS, name, progress=False) == 3
@@ -55,7 +48,6 @@ def test_what_is_put_in_is_found(llm: LLM, request: pytest.FixtureRequest) -> No
         llm.search("What?", "nowhere")
 
 
-@needs_engine
 def test_columns_come_along_and_can_be_asked_for(llm: LLM) -> None:
     frame = pd.DataFrame(
         {
@@ -78,7 +70,6 @@ def test_columns_come_along_and_can_be_asked_for(llm: LLM) -> None:
     assert only.fields["stars"] == 2
 
 
-@needs_engine
 def test_another_models_collection_is_told_of(llm: LLM) -> None:
     llm.index(TEXTS, "sized", progress=False)
 
@@ -92,7 +83,6 @@ def test_another_models_collection_is_told_of(llm: LLM) -> None:
     assert llm.search("one more", "sized", model="echo").texts == ["one more"]
 
 
-@needs_engine
 async def test_an_event_loop_has_the_same(guide_server: LiveServer) -> None:
     llm = LLM(guide_server.url, guide_server.token)
 

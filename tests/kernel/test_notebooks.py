@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,7 +100,6 @@ def test_the_search_finds_what_its_text_promises() -> None:
     assert shown(cells["answer"]) == "('stop', True)"
 
 
-@pytest.mark.skipif(find_spec("qdrant_edge") is None, reason="pip install 'jupyter-llm[vectors]'")
 def test_documents_are_found_and_answered_from_as_the_notebook_says() -> None:
     cells = execute(DOCUMENTS)
 

@@ -10,6 +10,8 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from live import LiveServer
+
 from jupyter_llm.errors import EngineDiedError
 from jupyter_llm.types import VectorQuery
 from jupyter_llm.vectors.databases import LOCAL, VectorDatabases
@@ -137,3 +139,22 @@ async def test_what_a_killed_process_has_left_behind_is_cleared_away(
     assert sorted(path.name for path in collections.iterdir()) == ["notes"]
     assert {path.name for path in (collections / "notes").iterdir()} == {"0", "collection.json"}
     await again.stop()
+
+
+def test_a_server_that_is_killed_loses_nothing_either() -> None:
+    with LiveServer() as server:
+        notes = "api/v1/vector-db/local/collections/notes"
+        server.json(notes, {"vector_size": SIZE, "distance": "Euclid"}, method="PUT")
+        last = 0
+        for number in range(3):
+            for _ in range(5):
+                points = json.loads(body(last))
+                assert server.json(f"{notes}/points", points, method="PUT")["success"]
+                last += BATCH
+            if number == 1:  # the port is free again when its owner is gone
+                server.stop(signal.SIGKILL)
+                server.start_again()
+            assert server.json(notes)["collection_info"]["points_count"] == last
+        asked = {"query_vector": vector(last - 1), "limit": 1}
+        [found] = server.json(f"{notes}/points/search", asked)["results"]
+        assert found["id"] == last - 1

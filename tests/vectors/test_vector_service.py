@@ -14,7 +14,6 @@ from live import LiveServer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytest.importorskip("qdrant_edge", reason="pip install 'jupyter-llm[vectors]'")
 
 QDRANT = str(Path(__file__).parent / "qdrant.py")
 RECIPE = {
