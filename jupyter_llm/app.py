@@ -13,6 +13,7 @@ from jupyter_server.extension.application import ExtensionApp
 from jupyter_llm import environment
 from jupyter_llm.configuration import Configuration
 from jupyter_llm.engines.select import device_of
+from jupyter_llm.errors import LLMError
 from jupyter_llm.handlers.context import Context
 from jupyter_llm.handlers.media import Media
 from jupyter_llm.handlers.routes import routes
@@ -26,6 +27,7 @@ from jupyter_llm.manager.manager import ModelManager
 from jupyter_llm.manager.quotas import Quotas
 from jupyter_llm.manager.removal import Remover
 from jupyter_llm.manager.replays import Replays
+from jupyter_llm.manager.service_models import ServiceModels
 from jupyter_llm.registry.database import Registry
 from jupyter_llm.registry.downloads import DownloadRecords
 from jupyter_llm.registry.keys import KeyStore, default_path, new_secret
@@ -43,6 +45,7 @@ from jupyter_llm.types import (
     ModelStatus,
     ModelUsage,
     QueuePosition,
+    Service,
 )
 
 if TYPE_CHECKING:
@@ -105,8 +108,12 @@ class LLMExtension(Configuration, ExtensionApp):
             listeners=Listeners(on_spent=self.quotas.count, on_position=self._on_position),
             pool=self.pool,
         )
+        self.services = self.known_services(self.registry)
+        self.services.subscribe(self._on_service)
+        self.service_models = ServiceModels(self.services, self.manager)
         self.replays = Replays(self.resume_grace_s)
         self.metrics = Metrics(self.manager.loaded, on_request=self.recorder.count)
+        self.vectors = self.vector_databases(self.services)
         self.downloads = Downloads(
             self.download_dir(),
             records=DownloadRecords(self.registry, self.download_dir()),
@@ -144,7 +151,11 @@ class LLMExtension(Configuration, ExtensionApp):
             recorder=self.recorder,
             metrics=self.metrics,
             events=self.events,
+            services=self.services,
+            service_admins=frozenset(self.service_admins),
+            service_models=self.service_models,
             quotas=self.quotas,
+            vectors=self.vectors,
             keys=keys if self.kernel_key else None,
             kernel_key=self.kernel_key,
             defaults=self.sampling_defaults(),
@@ -163,6 +174,8 @@ class LLMExtension(Configuration, ExtensionApp):
 
     async def _begin(self) -> None:
         await self.downloads.start()
+        self.service_models.begin()
+        await self._find_services()
         self.first_model.begin()
         await self.responses.keep_pruned()
 
@@ -177,7 +190,15 @@ class LLMExtension(Configuration, ExtensionApp):
         self.events.close()
         if self._beginning is not None:
             self._beginning.cancel()
-        parts = self.first_model, self.replays, self.manager, self.downloads
+        parts = (
+            self.first_model,
+            self.replays,
+            self.manager,
+            self.downloads,
+            self.service_models,
+            self.services,
+            self.vectors,
+        )
         stopping = asyncio.gather(*(part.stop() for part in parts))
         done, _ = await asyncio.wait({stopping}, timeout=STOP_TIMEOUT_S)
         if not done:
@@ -208,6 +229,18 @@ class LLMExtension(Configuration, ExtensionApp):
             self.log.error("The download of %s failed: %s", download.repo_id, download.error)
         elif download.state is DownloadState.DONE:
             self.log.info("%s is downloaded", download.path)
+
+    async def _find_services(self) -> None:
+        """Take up the services that run; without a registry they are taken up when asked for."""
+        try:
+            await self.services.start_up()
+        except LLMError as error:
+            self.log.warning("The services that run are not known now: %s", error)
+
+    def _on_service(self, service: Service) -> None:
+        self.events.publish("service", service)
+        if service.state.is_final:
+            self.log.info("The service %s is %s: %s", service.id, service.state, service.reason)
 
     def _on_usage(self, usage: ModelUsage) -> None:
         self.events.publish("usage", usage)

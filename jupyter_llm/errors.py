@@ -25,6 +25,10 @@
     ├── RecipeNotFoundError          no recipe of that name; those there are in the message
     ├── ClusterError                 the machines that run services do not answer
     ├── RegistryError                the database of settings, downloads and usage fails
+    ├── VectorStoreError             a vector database of this server's own does not run now
+    ├── VectorDatabaseNotFoundError  no vector database has this id
+    ├── CollectionNotFoundError      the vector database has no collection of this name
+    ├── CollectionExistsError        the vector database has one of this name already
     ├── AnswerFormatError            (kernel side) an answer is not of the type asked for
     ├── RowsFailedError              (kernel side) rows of a map have no answer; `failures` has why
     └── ServerNotFoundError          (kernel side) no server of ours to talk to
@@ -206,6 +210,30 @@ class RegistryError(LLMError):
     """The registry cannot be used now; the message says where it is and what to do."""
 
     code = "registry_unavailable"
+
+
+class VectorStoreError(LLMError):
+    """The embedded vector database, or one that is a service, does not run now; it says why."""
+
+    code = "vector_store_unavailable"
+
+
+class VectorDatabaseNotFoundError(LLMError):
+    """No vector database has this id: no service of this user, and none that is configured."""
+
+    code = "vector_db_not_found"
+
+
+class CollectionNotFoundError(LLMError):
+    """The vector database has no collection of this name."""
+
+    code = "collection_not_found"
+
+
+class CollectionExistsError(LLMError):
+    """The vector database has a collection of this name already."""
+
+    code = "collection_exists"
 
 
 class AnswerFormatError(LLMError):

@@ -91,6 +91,9 @@ def test_a_union_has_the_members_of_its_enumeration(kind: type[StrEnum]) -> None
         ("api/admin/status", "IServerStatus"),
         ("api/admin/models", "IUsedModelsBody"),
         ("api/admin/keys", "IKeysBody"),
+        ("api/admin/metrics/summary", "IUsageSummary"),
+        ("api/admin/metrics/timeseries", "IUsageSeries"),
+        ("api/admin/metrics/users", "IUsersUsageBody"),
     ],
 )
 def test_an_answer_has_the_fields_of_its_interface(

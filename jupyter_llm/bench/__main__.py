@@ -26,6 +26,7 @@ from . import (
     sharing,
     startup,
     throughput,
+    vectors,
     vllm,
 )
 from .model import write_random_model
@@ -48,11 +49,21 @@ MEASUREMENTS: dict[str, Callable[..., str]] = {
     "remote": remote.measure,
     "map": mapping.measure,
     "mlx": mlx.measure,
+    "vectors": vectors.measure,
     "vllm": vllm.measure,
 }
 
 
-_WITHOUT_MODEL = {"startup", "catalogue", "fairness", "sharing", "remote", "mlx", "vllm"}
+_WITHOUT_MODEL = {
+    "startup",
+    "catalogue",
+    "fairness",
+    "sharing",
+    "remote",
+    "mlx",
+    "vectors",
+    "vllm",
+}
 
 
 def main() -> None:

@@ -7,11 +7,13 @@ import sys
 from typing import TYPE_CHECKING
 
 from jupyter_llm._version import __version__
+from jupyter_llm.client.service_arguments import SERVICE_TEXT
 from jupyter_llm.errors import LLMError
 
 from .keys import add_key_commands
 from .models import add_model_commands
 from .output import say
+from .services import add_service_commands
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_key_commands(commands.add_parser("key", help="make, list and revoke API keys"))
     add_model_commands(commands)
+    add_service_commands(commands.add_parser("service", help=SERVICE_TEXT))
     return parser
 
 

@@ -51,7 +51,7 @@ class AsyncClient:
         """Have the server do something in one piece."""
         with readable_transport_errors(self.server):
             response = await self._http.request(
-                "GET" if work.body is None else "POST",
+                work.verb,
                 work.path,
                 json=work.body,
                 timeout=timeout(WORK_TIMEOUT_S),
@@ -88,6 +88,14 @@ class AsyncClient:
     def _http(self) -> httpx.AsyncClient:
         import httpx
 
-        server = self.server
-        transport = httpx.AsyncHTTPTransport(uds=server.socket_path, verify=verify(server))
-        return httpx.AsyncClient(transport=transport, **settings_for(server))
+        return httpx.AsyncClient(transport=_transport(self.server), **settings_for(self.server))
+
+
+def _transport(server: Server) -> httpx.AsyncBaseTransport:
+    if server.is_local and server.url.startswith("http:"):
+        from .local_transport import LocalTransport
+
+        return LocalTransport(socket_path=server.socket_path)
+    import httpx
+
+    return httpx.AsyncHTTPTransport(uds=server.socket_path, verify=verify(server))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, overload
 
 from .answer import Answer
 from .answer_stream import AnswerStream, AsyncAnswerStream
@@ -13,19 +13,23 @@ from .cache import AnswerCache
 from .client import Client
 from .conversation import Conversation
 from .exchange import Exchange
+from .indexing import Indexing, IndexSettings
 from .kept import aask_once, ask_once
 from .mapping import MapSettings, RowMap
 from .reply import Reply
 from .server import server_at
+from .several import several
+from .vector_requests import LOCAL, search
 from .vectors import Vectors
-from .work import Work, extraction
+from .work import Work, embedding, extraction
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+    from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
 
     from jupyter_llm.types import ModelStatus
 
     from .chat_request import Messages
+    from .search_results import SearchResults
     from .stream import ChatDelta
 
 
@@ -64,8 +68,14 @@ class LLM:
         url = self._url.rstrip("/").removesuffix("/v1")
         return Client(server_at(url, token=self._api_key, found_by="the URL given"))
 
-    def chat(self, messages: Messages, **options: Any) -> Answer:
-        """Ask, and wait for the answer.
+    @overload
+    def chat(self, messages: Messages, *, n: None = None, **options: Any) -> Answer: ...
+
+    @overload
+    def chat(self, messages: Messages, *, n: int, **options: Any) -> list[Answer]: ...
+
+    def chat(self, messages: Messages, **options: Any) -> Answer | list[Answer]:
+        """Ask, and wait for the answer; with `n`, for a list of so many.
 
         Args:
             messages: A question, or the turns of a conversation as dicts with `role` and
@@ -80,6 +90,8 @@ class LLM:
         Raises:
             AnswerFormatError: The answer is not of the type `schema`.
         """
+        if work := self._several(messages, options):
+            return self.client.do(work)
         return self.stream(messages, **options).answer
 
     def stream(
@@ -144,8 +156,59 @@ class LLM:
         """
         return self._row_map(data, prompt, concurrency, options).run(self.client.server)
 
-    async def achat(self, messages: Messages, **options: Any) -> Answer:
+    def index(self, data: Iterable[Any], name: str, **options: Any) -> int:
+        """Put texts into a collection, to be found by what they mean; how many there were.
+
+        The collection is made if it is not there. A row that is put in again is there once.
+
+        Args:
+            data: Texts, or a pandas Series or DataFrame, or dicts; their other columns are kept.
+            name: The collection.
+            options: `text` (the column with the text), `replace=True` (what the collection had
+                before goes), `indexes` (`{column: "keyword"}` or another kind, of columns that
+                searches of many texts name in `where`), `database` (the id of a vector database),
+                `progress=False`, and `model` and `dimensions` as for `embed`.
+
+        Raises:
+            InvalidRequestError: The collection has vectors of another model.
+        """
+        return Indexing(data, self._index_settings(name, options)).run(self.client.server)
+
+    def search(
+        self,
+        query: str,
+        name: str,
+        *,
+        limit: int = 5,
+        where: Mapping[str, Any] | None = None,
+        database: str = LOCAL,
+        **options: Any,
+    ) -> SearchResults:
+        """The texts of a collection that are nearest to `query` in meaning, best first.
+
+        Args:
+            query: A text.
+            name: The collection; its texts were put in with the same model.
+            limit: How many.
+            where: `{column: value}`, or several values, that a text must have; or a filter of
+                Qdrant's.
+            database: The id of a vector database.
+            options: `model` and `dimensions`, as for `embed`.
+        """
+        vector = self.client.do(embedding(query, **self._with_model(options))).vectors[0]
+        return self.client.do(search(database, name, vector, limit=limit, where=where))
+
+    @overload
+    async def achat(self, messages: Messages, *, n: None = None, **options: Any) -> Answer: ...
+
+    @overload
+    async def achat(self, messages: Messages, *, n: int, **options: Any) -> list[Answer]: ...
+
+    async def achat(self, messages: Messages, **options: Any) -> Answer | list[Answer]:
         """`chat` for an event loop."""
+        if work := self._several(messages, options):
+            async with AsyncClient(self.client.server) as client:
+                return await client.do(work)
         async with self.astream(messages, **options) as stream:
             return await stream.answer()
 
@@ -191,6 +254,26 @@ class LLM:
         """`map` for an event loop."""
         return await self._row_map(data, prompt, concurrency, options).arun(self.client.server)
 
+    async def aindex(self, data: Iterable[Any], name: str, **options: Any) -> int:
+        """`index` for an event loop."""
+        return await Indexing(data, self._index_settings(name, options)).arun(self.client.server)
+
+    async def asearch(
+        self,
+        query: str,
+        name: str,
+        *,
+        limit: int = 5,
+        where: Mapping[str, Any] | None = None,
+        database: str = LOCAL,
+        **options: Any,
+    ) -> SearchResults:
+        """`search` for an event loop."""
+        async with AsyncClient(self.client.server) as client:
+            made = await client.do(embedding(query, **self._with_model(options)))
+            wanted = search(database, name, made.vectors[0], limit=limit, where=where)
+            return await client.do(wanted)
+
     def conversation(self, system: str | None = None, **options: Any) -> Conversation:
         """Questions that follow each other; the options, those of `chat`, are for all of them."""
         return Conversation(self, system=system, **options)
@@ -225,11 +308,22 @@ class LLM:
     def __repr__(self) -> str:
         return f"<LLM {self._url or 'of this notebook'} {self._defaults or ''}>".replace(" >", ">")
 
+    def _several(self, messages: Messages, options: dict[str, Any]) -> Work[list[Answer]] | None:
+        """The request for a list of answers, if that is what is wanted."""
+        given = {**self._defaults, **options}
+        return several(messages, **given) if given.get("n") is not None else None
+
     def _exchange(self, messages: Messages, options: dict[str, Any]) -> Exchange:
         return Exchange(messages, **{**self._defaults, **options})
 
     def _with_model(self, options: dict[str, Any]) -> dict[str, Any]:
         return {"model": self._defaults.get("model"), **options}
+
+    def _index_settings(self, name: str, options: dict[str, Any]) -> IndexSettings:
+        given = self._with_model(options)
+        known = ("text", "database", "indexes", "replace", "progress")
+        named = {option: given.pop(option) for option in known if option in given}
+        return IndexSettings(name=name, options=given, **named)
 
     def _row_map(
         self,

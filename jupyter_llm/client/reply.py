@@ -89,7 +89,16 @@ class GrowingReply:
 
 def reply_from_body(body: dict[str, Any]) -> Reply:
     """The reply in a `chat.completion` object."""
-    choice = body["choices"][0]
+    return _reply(body, body["choices"][0])
+
+
+def replies_from_body(body: dict[str, Any]) -> list[Reply]:
+    """All replies in a `chat.completion` object; tokens and times are those of all together."""
+    choices = sorted(body["choices"], key=lambda choice: int(choice["index"]))
+    return [_reply(body, choice) for choice in choices]
+
+
+def _reply(body: dict[str, Any], choice: dict[str, Any]) -> Reply:
     message = choice["message"]
     return Reply(
         text=message.get("content") or "",

@@ -19,19 +19,28 @@ from .stream import usage_of
 if TYPE_CHECKING:
     from .chat_request import Messages
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 CHAT_PATH = "v1/chat/completions"
 _ONE = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Work(Generic[T]):
-    """A request, and what to read its answer as; without a body it is a GET."""
+class Work(Generic[T_co]):
+    """A request, and what to read its answer as.
+
+    Unless `method` says otherwise it is a POST, and without a body a GET.
+    """
 
     path: str
     body: dict[str, Any] | None
-    read: Callable[[dict[str, Any]], T]
+    read: Callable[[dict[str, Any]], T_co]
+    method: str = ""
+
+    @property
+    def verb(self) -> str:
+        """The method that it is sent with."""
+        return self.method or ("GET" if self.body is None else "POST")
 
 
 def completion(messages: Messages, **options: Any) -> Work[Reply]:
@@ -42,7 +51,7 @@ def completion(messages: Messages, **options: Any) -> Work[Reply]:
     """
     if options.get("n", _ONE) not in {None, _ONE}:
         raise InvalidRequestError(
-            "One answer comes at a time. Ask again, with another seed, for another one.", param="n"
+            "Here one answer comes at a time. llm.chat(…, n=3) gives a list of them.", param="n"
         )
     return chat_work(chat_body(messages, **options))
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, cast
 
-from jupyter_llm.configuration.cluster import ClusterTraits
 from jupyter_llm.configuration.engine import EngineTraits
 from jupyter_llm.configuration.library import LibraryTraits
 from jupyter_llm.configuration.memory import MemoryTraits
 from jupyter_llm.configuration.remotes import RemoteTraits
 from jupyter_llm.configuration.requests import RequestTraits
+from jupyter_llm.configuration.services import ServiceTraits
+from jupyter_llm.configuration.vectors import VectorTraits
 from jupyter_llm.manager.settings import EvictionPolicy, ManagerSettings
 
 if TYPE_CHECKING:
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
 
 
 class Configuration(
-    LibraryTraits, RemoteTraits, ClusterTraits, MemoryTraits, EngineTraits, RequestTraits
+    LibraryTraits,
+    RemoteTraits,
+    ServiceTraits,
+    MemoryTraits,
+    EngineTraits,
+    RequestTraits,
+    VectorTraits,
 ):
     """The traits of `LLMExtension`; each names the environment variables of its default."""
 

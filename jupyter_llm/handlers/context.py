@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from jupyter_llm.manager.quotas import Quotas
     from jupyter_llm.manager.removal import Remover
     from jupyter_llm.manager.replays import Replays
+    from jupyter_llm.manager.service_models import ServiceModels
     from jupyter_llm.registry.database import Registry
     from jupyter_llm.registry.keys import KeyStore
     from jupyter_llm.registry.recorder import Recorder
     from jupyter_llm.registry.responses import ResponseStore
+    from jupyter_llm.services.services import Services
     from jupyter_llm.telemetry.events import EventBus
     from jupyter_llm.telemetry.metrics import Metrics
+    from jupyter_llm.vectors.databases import VectorDatabases
 
     from .caller import Caller
     from .media import Media
@@ -55,7 +58,7 @@ class Context:
 
     `kernel_key` is the secret that this server's kernels use; with `None` for it
     and for `keys`, as under JupyterHub, Jupyter's own authentication serves alone.
-    `started_at` is in seconds since the epoch.
+    `started_at` is in seconds since the epoch; `service_admins` may see all services.
     """
 
     manager: ModelManager
@@ -69,7 +72,11 @@ class Context:
     recorder: Recorder
     metrics: Metrics
     events: EventBus
+    services: Services
+    service_admins: frozenset[str]
+    service_models: ServiceModels
     quotas: Quotas
+    vectors: VectorDatabases
     keys: KeyStore | None
     kernel_key: str | None
     defaults: SamplingDefaults
@@ -81,8 +88,12 @@ class Context:
     def seen_by(self, caller: Caller, owner: str) -> Context:
         """The same for the requests of one caller, with the models that they may use.
 
-        `owner` is whose services and stored responses are theirs.
+        `owner` is whose services and stored responses are theirs; as for services, whoever has
+        the server's own token knows everybody's.
         """
+        knows_all = not owner or owner in self.service_admins
         allowed = caller.key.models if caller.key else None
-        view = ManagerView(self.manager, user=caller.user, allowed=allowed, owner=owner)
+        view = ManagerView(
+            self.manager, user=caller.user, allowed=allowed, owner=None if knows_all else owner
+        )
         return replace(self, manager=view)

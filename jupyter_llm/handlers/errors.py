@@ -29,6 +29,10 @@ _STATUS: dict[type[errors.LLMError], HTTPStatus] = {
     errors.RecipeNotFoundError: HTTPStatus.NOT_FOUND,
     errors.ClusterError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.RegistryError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.VectorStoreError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.VectorDatabaseNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.CollectionNotFoundError: HTTPStatus.NOT_FOUND,
+    errors.CollectionExistsError: HTTPStatus.CONFLICT,
     errors.LLMError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 

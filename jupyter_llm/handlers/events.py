@@ -14,12 +14,15 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from jupyter_llm.errors import LLMError
 from jupyter_llm.telemetry.events import KINDS, Event, Subscription
-from jupyter_llm.types import ModelStatus, ModelUsage
+from jupyter_llm.types import ModelStatus, ModelUsage, Service
 
 from .base import LLMHandler
 from .errors import status_of
+from .log_follower import LogFollower
+from .services import viewer
 from .wire.errors import known_error_body
-from .wire.events import error_message, event_message, subscribed_kinds, subscribed_message
+from .wire.events import error_message, event_message, subscribed_message, wishes
+from .wire.services import service_body
 
 PING_INTERVAL_S = 30.0
 """A client that answers no ping within this time is gone."""
@@ -36,6 +39,7 @@ class EventsHandler(LLMHandler, WebSocketHandler):
 
     _subscription: Subscription | None = None
     _sending: asyncio.Task[None] | None = None
+    _logs: LogFollower | None = None
 
     @web.authenticated
     @authorized("read", "llm")
@@ -64,7 +68,8 @@ class EventsHandler(LLMHandler, WebSocketHandler):
     async def on_message(self, message: str | bytes) -> None:
         """Send only what the client wants from now on."""
         try:
-            self._subscribe(subscribed_kinds(message))
+            asked = wishes(message)
+            self._subscribe(tuple(asked.subscribe), tuple(asked.follow))
         except LLMError as error:
             await self._send(error_message(known_error_body(status_of(error), error)))
 
@@ -72,18 +77,22 @@ class EventsHandler(LLMHandler, WebSocketHandler):
         """Forget the client."""
         self._leave()
 
-    def _subscribe(self, kinds: tuple[str, ...]) -> None:
+    def _subscribe(self, kinds: tuple[str, ...], follow: tuple[str, ...] = ()) -> None:
         subscription = self.context.events.subscribe(kinds, user=self.caller.user)
         self._leave()
         self._subscription = subscription
         if "model" in subscription.kinds:
             for status in self.context.manager.loaded():
                 subscription.put(Event(kind="model", payload=status, at=time.time()))
+        self._logs = LogFollower(self.context.services, viewer(self), subscription)
+        self._logs.follow(follow)
         self._sending = asyncio.create_task(self._send_events(subscription))
 
     def _leave(self) -> None:
         if self._subscription is not None:
             self._subscription.close()
+        if self._logs is not None:
+            self._logs.close()
         if self._sending is not None:
             self._sending.cancel()
 
@@ -95,8 +104,10 @@ class EventsHandler(LLMHandler, WebSocketHandler):
         self.close(1001, "The server is stopping.")
 
     def _concerns_caller(self, event: Event) -> bool:
-        """Whether it tells of no model that the caller's key hides from them."""
+        """Whether it tells of nothing that is hidden from them: models, services of others."""
         match event.payload:
+            case Service(owner=owner):
+                return viewer(self) in {None, owner}
             case ModelStatus(model=model):
                 return self.context.manager.may_know(model.id)
             case ModelUsage(model_id=model_id):
@@ -104,8 +115,10 @@ class EventsHandler(LLMHandler, WebSocketHandler):
         return True
 
     def _for_caller(self, event: Event) -> Event:
-        """The event without what is in it of models that the caller's key hides."""
+        """The event as its reader gets it, without models that the caller's key hides."""
         match event.payload:
+            case Service():
+                return replace(event, payload=service_body(event.payload))
             case {"models": list(models)}:
                 known = [each for each in models if self.context.manager.may_know(each["id"])]
                 return replace(event, payload={**event.payload, "models": known})

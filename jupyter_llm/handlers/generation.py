@@ -103,7 +103,9 @@ class GenerationHandler(WorkHandler):
 
         self.set_header("X-Request-Id", call.request.id)
         generated = generate_choices(self.generated, choices)
-        observed = self._observed(self.context.metrics.observed(model, generated))
+        observed = self._observed(
+            self.context.metrics.observed(model, generated, user=self.caller.user)
+        )
         if call.resumable:
             await self._send_resumable(call.stream_id, observed, reply)
         elif call.stream:

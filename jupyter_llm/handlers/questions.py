@@ -44,7 +44,10 @@ class EmbeddingsHandler(WorkHandler):
         manager = self.context.manager
         model = await manager.resolve(request.model_id)
         embeddings = await self.context.metrics.counted(
-            model, manager.embed(replace(request, model_id=model.id)), lambda given: given.usage
+            model,
+            manager.embed(replace(request, model_id=model.id)),
+            lambda given: given.usage,
+            user=self.caller.user,
         )
         self.finish(await asyncio.to_thread(embedding_body, embeddings, model.id, encoding_format))
 
@@ -65,7 +68,7 @@ class RerankHandler(WorkHandler):
         model = await manager.resolve(asked.model or "")
         request = replace(rerank_request(asked, f"rerank-{uuid4().hex}"), model_id=model.id)
         ranking = await self.context.metrics.counted(
-            model, manager.rerank(request), lambda given: given.usage
+            model, manager.rerank(request), lambda given: given.usage, user=self.caller.user
         )
         self.finish(ranking_body(ranking, asked, request))
 

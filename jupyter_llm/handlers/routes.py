@@ -51,6 +51,38 @@ from .responses import (
     ResponsesHandler,
 )
 from .resumption import StreamHandler
+from .service_groups import GroupHandler, GroupsHandler, GroupStatusHandler
+from .services import (
+    RecipeHandler,
+    RecipesHandler,
+    ServiceHandler,
+    ServiceLogsHandler,
+    ServicesHandler,
+    ServiceStatusHandler,
+)
+from .usage import (
+    RecentRequestsHandler,
+    UsageOfModelsHandler,
+    UsageOfUsersHandler,
+    UsageOverTimeHandler,
+    UsageSummaryHandler,
+)
+from .vectors import (
+    VectorCollectionHandler,
+    VectorCollectionsHandler,
+    VectorMetricsHandler,
+    VectorPointsHandler,
+    VectorSearchHandler,
+)
+from .vllm import (
+    AvailableModelsHandler,
+    InferenceServicesHandler,
+    ModelInfoHandler,
+    PromptHandler,
+    SearchModelsHandler,
+    ServedModelsHandler,
+    ServiceMetricsHandler,
+)
 
 if TYPE_CHECKING:
     from .base import LLMHandler
@@ -95,14 +127,40 @@ ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("api/admin/downloads/(.+)", DownloadHandler),
     ("api/admin/hub", HubSearchHandler),
     ("api/admin/hub/(.+)", HubRepoHandler),
+    ("api/v1/vllm/available-models", AvailableModelsHandler),
+    ("api/v1/vllm/search-models", SearchModelsHandler),
+    ("api/v1/vllm/model-info/(.+)", ModelInfoHandler),
+    ("api/v1/vllm/services", InferenceServicesHandler),
+    ("api/v1/vllm/(.+)/models", ServedModelsHandler),
+    ("api/v1/vllm/(.+)/prompt", PromptHandler),
+    ("api/v1/vllm/(.+)/metrics", ServiceMetricsHandler),
+    ("api/v1/recipes", RecipesHandler),
+    ("api/v1/recipes/(.+)", RecipeHandler),
+    ("api/v1/services", ServicesHandler),
+    ("api/v1/services/(.+)/status", ServiceStatusHandler),
+    ("api/v1/services/(.+)/logs", ServiceLogsHandler),
+    ("api/v1/services/(.+)", ServiceHandler),
+    ("api/v1/service-groups", GroupsHandler),
+    ("api/v1/service-groups/(.+)/status", GroupStatusHandler),
+    ("api/v1/service-groups/(.+)", GroupHandler),
     ("openapi.json", DescriptionHandler),
     ("swagger-ui", SwaggerUIHandler),
     ("swagger-ui/(.+)", SwaggerAssetHandler),
     ("admin", AdminPageWithoutSlashHandler),
     ("admin/", AdminPageHandler),
     ("admin/(.+)", AdminAssetHandler),
+    ("api/admin/metrics/summary", UsageSummaryHandler),
+    ("api/admin/metrics/models", UsageOfModelsHandler),
+    ("api/admin/metrics/users", UsageOfUsersHandler),
+    ("api/admin/metrics/timeseries", UsageOverTimeHandler),
+    ("api/admin/metrics/requests", RecentRequestsHandler),
     ("api/admin/keys", KeysHandler),
     ("api/admin/keys/(.+)", KeyHandler),
+    ("api/v1/vector-db/(.+)/collections/(.+)/points/search", VectorSearchHandler),
+    ("api/v1/vector-db/(.+)/collections/(.+)/points", VectorPointsHandler),
+    ("api/v1/vector-db/(.+)/collections/(.+)", VectorCollectionHandler),
+    ("api/v1/vector-db/(.+)/collections", VectorCollectionsHandler),
+    ("api/v1/vector-db/(.+)/metrics", VectorMetricsHandler),
     ("ws", EventsHandler),
     ("metrics", MetricsHandler),
     ("vram", VramHandler),

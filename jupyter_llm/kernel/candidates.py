@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from jupyter_llm.client import Client
+from jupyter_llm.client import Client, services
 from jupyter_llm.types import ModelState
 
 from .recent import Recent
@@ -34,6 +34,8 @@ class Candidates:
         self._records = Recent[Records](_records, ())
         self._adapters = Recent[Names](_adapters, ())
         self._engines = Recent[Names](_engines, ())
+        self._recipes = Recent[Names](_recipes, ())
+        self._services = Recent[Names](_services, ())
         self._sources: dict[str, Callable[[], Iterable[str]]] = {
             "adapters": self._adapters.get,
             "backend": self._engines.get,
@@ -43,8 +45,10 @@ class Candidates:
             "model": self._models,
             "name": self._models,
             "out": lambda: self._named(lambda _: True),
+            "recipe": self._recipes.get,
             "reasoning_effort": lambda: EFFORTS,
             "schema": lambda: self._named(lambda value: isinstance(value, type | dict)),
+            "service": self._services.get,
             "split_mode": lambda: SPLIT_MODES,
             "speculation": lambda: SPECULATIONS,
             "tools": lambda: self._named(inspect.isroutine),
@@ -106,3 +110,15 @@ def _adapters() -> Names:
 def _engines() -> Names:
     with Client() as client:
         return tuple(engine["name"] for engine in client.backends())
+
+
+def _recipes() -> Names:
+    with Client() as client:
+        return tuple(recipe.name for recipe in client.do(services.recipes()))
+
+
+def _services() -> Names:
+    """Those that still go on come first."""
+    with Client() as client:
+        found = client.do(services.services())
+    return tuple(one.id for one in sorted(found, key=lambda one: one.state.is_final))

@@ -79,7 +79,18 @@ class Completer:
             return
         verb = ALIASES.get(found.words[0], found.words[0])
         if parser := self._line.verbs.get(verb):
-            yield from self._arguments(parser, found.words[1:], found.fragment, verb)
+            yield from self._behind(parser, found.words[1:], found.fragment, verb)
+
+    def _behind(
+        self, parser: Parser, words: Sequence[str], fragment: str, verb: str
+    ) -> Iterator[str]:
+        """What can stand behind a verb: its own verbs, if it has any, or its arguments."""
+        if not parser.verbs:
+            yield from self._arguments(parser, words, fragment, verb)
+        elif not words:
+            yield from parser.verbs
+        elif inner := parser.verbs.get(words[0]):
+            yield from self._behind(inner, words[1:], fragment, verb)
 
     def _for_cell(self, found: Typed) -> Iterator[str]:
         yield from self._arguments(self._cell, found.words, found.fragment)

@@ -7,6 +7,11 @@ import argparse
 from jupyter_llm.client.load_arguments import add_load_arguments
 from jupyter_llm.client.pulling import PULL_NAME, SEARCH_TEXT
 from jupyter_llm.client.removing import add_remove_arguments
+from jupyter_llm.client.service_arguments import (
+    SERVICE_TEXT,
+    SERVICE_VERBS,
+    add_service_arguments,
+)
 
 from .parser import Parser
 from .sampling import add_sampling_arguments
@@ -24,6 +29,7 @@ VERBS = {
     "unload": "give its memory back",
     "set": "decide how a model is named and loaded from now on",
     "rm": "delete a model's files",
+    "service": SERVICE_TEXT,
     "fix": "explain the last error and propose a mended cell",
     "reset": "forget the questions and answers so far",
     "help": "show all this",
@@ -42,7 +48,7 @@ def line_parser() -> Parser:
     others = {verb: [alias for alias in ALIASES if ALIASES[alias] == verb] for verb in VERBS}
     for verb, text in VERBS.items():
         parser.verbs[verb] = commands.add_parser(
-            verb, help=text, description=f"{text[0].upper()}{text[1:]}.", aliases=others[verb]
+            verb, help=text, description=_sentence(text), aliases=others[verb]
         )
     _fill(parser.verbs)
     return parser
@@ -60,7 +66,22 @@ def _fill(verbs: dict[str, Parser]) -> None:
         "name", metavar="NAME", nargs="?", help=f"{_MODEL}; all if left out"
     )
     _add_settings(verbs["set"])
+    _add_services(verbs["service"])
     _add_fix(verbs["fix"])
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _add_services(parser: Parser) -> None:
+    commands = parser.add_subparsers(
+        dest="service_verb", metavar="VERB", parser_class=Parser, required=True
+    )
+    for verb, text in SERVICE_VERBS.items():
+        command = commands.add_parser(verb, help=text, description=_sentence(text))
+        add_service_arguments(verb, command)
+        parser.verbs[verb] = command
 
 
 def _add_settings(parser: Parser) -> None:

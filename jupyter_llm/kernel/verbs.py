@@ -19,6 +19,7 @@ from .doctor import doctor_table
 from .line_arguments import ALIASES
 from .loading import load
 from .model_tables import settings_table, usage_table
+from .services import ServiceVerbs
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -99,6 +100,9 @@ class Verbs:
     def _rm(self, arguments: Namespace) -> None:
         with Client() as client:
             self._say(remove(client, arguments.name, None if arguments.yes else input))
+
+    def _service(self, arguments: Namespace) -> None:
+        ServiceVerbs(self._shell).run(arguments)
 
     def _say(self, text: str) -> None:
         self._show_view(line_view(text))

@@ -6,21 +6,24 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from jupyter_llm.types import ModelUsage
+from jupyter_llm.registry.hours import add_hour
+from jupyter_llm.types import ModelUsage, UsageSums
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from jupyter_llm.registry.hours import Hour
     from jupyter_llm.registry.tables import ModelRow
     from jupyter_llm.types import Model
 
 
 @dataclass(slots=True)
 class Notes:
-    """Models by id with the time (seconds since the epoch) of the last look at them, and usage."""
+    """Models by id with the time (seconds since the epoch) of the last look, and their usage."""
 
     seen: dict[str, tuple[Model, float]] = field(default_factory=dict)
     usage: dict[tuple[str, str], ModelUsage] = field(default_factory=dict)
+    hours: dict[Hour, UsageSums] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.seen or self.usage)
@@ -36,11 +39,17 @@ class Notes:
             num_completion_tokens=before.num_completion_tokens + more.num_completion_tokens,
         )
 
+    def count_hour(self, key: Hour, more: UsageSums) -> None:
+        """Add to what was used in that hour."""
+        self.hours[key] = self.hours.get(key, UsageSums()) + more
+
     def follow(self, earlier: Notes) -> None:
         """Take up earlier notes that could not be written."""
         self.seen = earlier.seen | self.seen
         for usage in earlier.usage.values():
             self.count(usage)
+        for key, sums in earlier.hours.items():
+            self.count_hour(key, sums)
 
 
 def write(session: Session, notes: Notes) -> None:
@@ -55,6 +64,8 @@ def write(session: Session, notes: Notes) -> None:
         session.merge(row)
     for _, usage in sorted(notes.usage.items()):
         _write_usage(session, usage)
+    for key, sums in sorted(notes.hours.items()):
+        add_hour(session, key, sums)
 
 
 def _known(session: Session) -> dict[str, ModelRow]:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from jupyter_llm.errors import RegistryError
+from jupyter_llm.registry.hours import hour_of
 from jupyter_llm.registry.notes import Notes, write
-from jupyter_llm.types import ModelUsage
+from jupyter_llm.types import FinishedRequest, ModelUsage, sums_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from jupyter_llm.registry.database import Registry
-    from jupyter_llm.types import Model, Usage
+    from jupyter_llm.types import Model
+
+MAX_RECENT = 1000
 
 _FLUSH_AFTER_S = 5.0
 _RETRY_S = 60.0
@@ -31,29 +35,32 @@ class Recorder:
     """Collects in memory and writes in the background; belongs to one event loop.
 
     A server that is killed loses the last seconds. `on_counted` is told what was added to
-    the counts of a model, once it is written.
+    the counts of a model, once it is written. `recent` are the last requests of this server.
     """
 
     def __init__(self, registry: Registry, on_counted: Callable[[ModelUsage], None]) -> None:
         self._registry = registry
         self._on_counted = on_counted
         self._notes = Notes()
+        self.recent: deque[FinishedRequest] = deque(maxlen=MAX_RECENT)
         self._seen: dict[str, tuple[Model, float]] = {}
         self._flush: asyncio.Task[None] | None = None
         self._is_closed = False
 
-    def count(self, model: Model, usage: Usage | None) -> None:
-        """A request to this model has ended; its tokens are unknown where it was cut off."""
+    def count(self, model: Model, request: FinishedRequest) -> None:
+        """A request to this model has ended."""
+        self.recent.append(request)
         self._notes.count(
             ModelUsage(
                 model_id=model.id,
-                day=datetime.now(UTC).date().isoformat(),
+                day=datetime.fromtimestamp(request.at, UTC).date().isoformat(),
                 num_requests=1,
-                num_prompt_tokens=usage.prompt_tokens if usage else 0,
-                num_completion_tokens=usage.completion_tokens if usage else 0,
+                num_prompt_tokens=request.num_prompt_tokens,
+                num_completion_tokens=request.num_completion_tokens,
             )
         )
-        self._note(model, time.time())
+        self._notes.count_hour((hour_of(request.at), model.id, request.user), sums_of(request))
+        self._note(model, request.at)
         self._begin_flush(_FLUSH_AFTER_S)
 
     def note_seen(self, models: Iterable[Model]) -> None:

@@ -116,3 +116,20 @@ class UsageRow(Base):
     num_requests: Mapped[int]
     num_prompt_tokens: Mapped[int]
     num_completion_tokens: Mapped[int]
+
+
+class HourRow(Base):
+    """What requests of one user to one model took in the hour that begins at `hour`."""
+
+    __tablename__ = "llm_usage_hours"
+
+    hour: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    model_id: Mapped[str] = mapped_column(primary_key=True)
+    user_name: Mapped[str] = mapped_column(primary_key=True)
+    num_requests: Mapped[int]
+    num_failed: Mapped[int]
+    num_prompt_tokens: Mapped[int]
+    num_completion_tokens: Mapped[int]
+    num_first_tokens: Mapped[int]
+    first_token_s: Mapped[float]
+    duration_s: Mapped[float]

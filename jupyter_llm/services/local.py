@@ -11,29 +11,29 @@ from jupyter_llm.services.launcher import Sight
 from jupyter_llm.types import ServiceState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from jupyter_llm.services.launcher import Job
     from jupyter_llm.services.plan import Plan
     from jupyter_llm.services.shell import Shell
 
 _TIMEOUT_S = 30.0
+# what batch systems and people write for none
+_NO_DEVICE = {"-1", "NoDevFiles"}
 _SCRIPT = Path(__file__).parent / "local.sh"
 
 
 class LocalLauncher:
     """Each job is a process group of its own, which outlives this server.
 
-    A job is known again by its process id and by when the process began. `count_gpus` says
-    how many GPUs this machine has.
+    A job is known again by its process id and by when the process began.
     """
 
     name = "local"
     is_local = True
 
-    def __init__(self, shell: Shell, count_gpus: Callable[[], int]) -> None:
+    def __init__(self, shell: Shell) -> None:
         self._shell = shell
-        self._count_gpus = count_gpus
 
     def new_id(self, key: str) -> str:
         """The key itself."""
@@ -44,11 +44,11 @@ class LocalLauncher:
         if plan.resources.nodes > 1:
             raise InvalidRequestError("This machine is one node.", param="config.resources.nodes")
         wanted = plan.resources.gpu or 0
-        num_gpus = self._count_gpus() if wanted else 0
-        free = [str(index) for index in range(num_gpus) if str(index) not in taken_gpus]
+        gpus = await self._gpus() if wanted else []
+        free = [gpu for gpu in gpus if gpu not in taken_gpus]
         if wanted > len(free):
             raise InvalidRequestError(
-                f"{wanted} GPUs are asked for; this machine has {num_gpus}, of which {len(free)} "
+                f"{wanted} GPUs are asked for; this machine has {len(gpus)}, of which {len(free)} "
                 'are free for services. Ask for fewer, or for none with "gpu": null.',
                 param="config.resources.gpu",
             )
@@ -77,6 +77,10 @@ class LocalLauncher:
     async def sweep(self, job: Job) -> None:
         """Kill the servers of a script that was killed itself."""
         await self._do("sweep", job.folder)
+
+    async def _gpus(self) -> list[str]:
+        said = await self._do("gpus")
+        return [gpu for gpu in said.replace(",", " ").split() if gpu not in _NO_DEVICE]
 
     async def _do(self, task: str, *folders: str, stdin: bytes = b"") -> str:
         argv = ["bash", "-c", _commands(), "bash", task, *folders]

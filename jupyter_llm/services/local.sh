@@ -1,4 +1,5 @@
-# What the launcher of this machine asks of a shell: start, look, cancel or sweep, then folders.
+# What the launcher of this machine asks of a shell: start, look, cancel, kill or
+# sweep, then folders; or which GPUs there are.
 umask 077
 
 # When the process $1 began, behind the letter of its state; nothing where there is none.
@@ -22,13 +23,20 @@ find_script() {
 }
 
 task=$1
-shift
+[ $# = 0 ] || shift
 case $task in
   start)
     cat >"$1/job.sh" || exit 1
     # job control gives the script a process group of its own
     set -m
     bash "$1/job.sh" >>"$1/log" 2>&1 </dev/null &
+    ;;
+  gpus)
+    if [ -n "${CUDA_VISIBLE_DEVICES+set}" ]; then
+      echo "$CUDA_VISIBLE_DEVICES"
+    else
+      nvidia-smi --query-gpu=index --format=csv,noheader 2>/dev/null
+    fi
     ;;
   look)
     for folder; do

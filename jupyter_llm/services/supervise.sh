@@ -71,7 +71,7 @@ take_port() {
 }
 
 start() {
-  local index=$1 gpus=${CUDA_VISIBLE_DEVICES:-}
+  local index=$1 gpus=${CUDA_VISIBLE_DEVICES-}
   if [ "$GPUS_PER_REPLICA" -gt 0 ]; then
     local devices
     IFS=, read -r -a devices <<<"$gpus"

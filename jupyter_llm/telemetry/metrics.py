@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
-from jupyter_llm.types import FinishReason, Model, ModelState, ModelStatus, TokenChunk, Usage
+from jupyter_llm.types import (
+    FinishedRequest,
+    FinishReason,
+    Model,
+    ModelState,
+    ModelStatus,
+    TokenChunk,
+    Usage,
+)
 
 from .collector import LABELS, PREFIX, ModelCollector
 
@@ -26,14 +34,13 @@ class Metrics:
     """The metrics of one server, in a registry of its own.
 
     A registry of its own: Prometheus' global one belongs to Jupyter, and allows no
-    second server in a process. `on_request` is told of every request that has ended, with
-    its tokens if it was not cut off.
+    second server in a process. `on_request` is told of every request that has ended.
     """
 
     def __init__(
         self,
         loaded: Callable[[], Sequence[ModelStatus]],
-        on_request: Callable[[Model, Usage | None], None] = lambda *_: None,
+        on_request: Callable[[Model, FinishedRequest], None] = lambda *_: None,
     ) -> None:
         self._on_request = on_request
         self._registry = CollectorRegistry()
@@ -64,13 +71,13 @@ class Metrics:
         return generate_latest(self._registry)
 
     async def observed(
-        self, model: Model, chunks: AsyncGenerator[TokenChunk, None]
+        self, model: Model, chunks: AsyncGenerator[TokenChunk, None], *, user: str = ""
     ) -> AsyncGenerator[TokenChunk, None]:
-        """Pass the chunks of one request on, and measure them; the clock starts now."""
+        """Pass the chunks of one request of a user on, and measure them; the clock starts now."""
         labels = (model.id, model.engine)
         observe = self._first_token.labels(*labels).observe
         observe_next = self._next_token.labels(*labels).observe
-        began_at, outcome, usage = time.perf_counter(), "cancelled", None
+        watch = _Watch(user)
         last_at: dict[int, float] = {}
         try:
             async with aclosing(chunks):
@@ -81,31 +88,31 @@ class Metrics:
                         if before := last_at.get(chunk.index):
                             observe_next(now - before)
                         elif not last_at:
-                            observe(now - began_at)
+                            watch.first_token_s = now - watch.began_at
+                            observe(watch.first_token_s)
                         last_at[chunk.index] = now
-                    outcome, usage = chunk.finish_reason or outcome, chunk.usage or usage
+                    watch.outcome = chunk.finish_reason or watch.outcome
+                    watch.usage = chunk.usage or watch.usage
                     yield chunk
         except Exception as error:
-            outcome = getattr(error, "code", "internal_error")
+            watch.outcome = getattr(error, "code", "internal_error")
             raise
         finally:
-            self._requests.labels(*labels, outcome).inc()
-            self._on_request(model, usage)
+            self._end(model, watch)
 
     async def counted(
-        self, model: Model, answer: Awaitable[T], usage_of: Callable[[T], Usage]
+        self, model: Model, answer: Awaitable[T], usage_of: Callable[[T], Usage], *, user: str = ""
     ) -> T:
         """Pass an answer on that comes in one piece, and count it."""
-        outcome, usage = "cancelled", None
+        watch = _Watch(user)
         try:
             given = await answer
-            outcome, usage = FinishReason.STOP, usage_of(given)
+            watch.outcome, watch.usage = FinishReason.STOP, usage_of(given)
         except Exception as error:
-            outcome = getattr(error, "code", "internal_error")
+            watch.outcome = getattr(error, "code", "internal_error")
             raise
         finally:
-            self._requests.labels(model.id, model.engine, outcome).inc()
-            self._on_request(model, usage)
+            self._end(model, watch)
         return given
 
     def on_event(self, kind: str, status: ModelStatus) -> None:
@@ -121,7 +128,35 @@ class Metrics:
             seconds = time.perf_counter() - started_at
             self._load.labels(name, status.model.engine).observe(seconds)
 
+    def _end(self, model: Model, watch: _Watch) -> None:
+        self._requests.labels(model.id, model.engine, watch.outcome).inc()
+        self._on_request(model, watch.finished(model))
+
     def _histogram(self, name: str, text: str, buckets: Sequence[float]) -> Histogram:
         return Histogram(
             PREFIX + name, text, labelnames=LABELS, buckets=buckets, registry=self._registry
+        )
+
+
+class _Watch:
+    """Follows one request of a user from its arrival on; until told better it was cancelled."""
+
+    def __init__(self, user: str) -> None:
+        self.began_at = time.perf_counter()
+        self.first_token_s: float | None = None
+        self.outcome = "cancelled"
+        self.usage: Usage | None = None
+        self._user = user
+
+    def finished(self, model: Model) -> FinishedRequest:
+        """The request, which ends now."""
+        return FinishedRequest(
+            at=time.time(),
+            model_id=model.id,
+            user=self._user,
+            outcome=self.outcome,
+            num_prompt_tokens=self.usage.prompt_tokens if self.usage else 0,
+            num_completion_tokens=self.usage.completion_tokens if self.usage else 0,
+            first_token_s=self.first_token_s,
+            duration_s=time.perf_counter() - self.began_at,
         )

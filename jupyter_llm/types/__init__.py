@@ -42,20 +42,26 @@ from jupyter_llm.types.model import (
 from jupyter_llm.types.service import Replica, Service, ServiceKind, ServiceState
 from jupyter_llm.types.sharing import QueuePosition
 from jupyter_llm.types.tokens import DetokenizeRequest, TokenizeRequest, TokenList
+from jupyter_llm.types.usage import FinishedRequest, UsageSums, sums_of
+from jupyter_llm.types.vectors import Collection, Distance, FoundPoint, VectorQuery
 
 __all__ = [
     "Adapter",
+    "Collection",
     "Constraint",
     "ConstraintKind",
     "DetokenizeRequest",
     "Device",
+    "Distance",
     "Download",
     "DownloadState",
     "EmbeddingRequest",
     "Embeddings",
     "EngineStats",
     "FinishReason",
+    "FinishedRequest",
     "Fit",
+    "FoundPoint",
     "GenerationRequest",
     "Image",
     "ListedModel",
@@ -90,4 +96,7 @@ __all__ = [
     "ToolChoice",
     "Toolbox",
     "Usage",
+    "UsageSums",
+    "VectorQuery",
+    "sums_of",
 ]

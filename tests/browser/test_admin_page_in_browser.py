@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,6 +90,14 @@ async def test_an_operator_sees_to_models_and_keys(server: LiveServer) -> None:
         await expect(users).to_contain_text("(this server)", timeout=30_000)
         use = page.get_by_role("region", name="Use by model")
         await expect(use).to_contain_text("guide", timeout=30_000)
+        asked = page.get_by_role("img", name=re.compile("^Requests: .+: 1$"))
+        await expect(asked).to_be_visible(timeout=30_000)
+        await expect(page.get_by_role("region", name="Use by user")).to_contain_text("token")
+        await page.get_by_label("How far to look back").select_option("Last 7 days")
+        bars = page.locator(".jp-LLM-chart").first.locator(".jp-LLM-chart-bar")
+        await expect(bars).not_to_have_count(24, timeout=30_000)
+        # of seven days the first and the last may not be whole
+        assert await bars.count() in {7, 8}
 
         await page.get_by_label("Name of a new key").fill("my app")
         await page.get_by_role("button", name="Create key").click()

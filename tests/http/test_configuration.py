@@ -46,7 +46,7 @@ def test_the_document_says_what_the_help_says(name: str) -> None:
     default, variables, meaning = documented()[name]
 
     assert (meaning, variables) == help_of(name)
-    if name not in {"models_dir", "hf_cache_dir", "ledger_dir", "registry_url"}:
+    if name not in {"models_dir", "hf_cache_dir", "ledger_dir", "registry_url", "vectors_dir"}:
         assert default == f"`{getattr(LLMExtension(), name)}`"
 
 

@@ -22,6 +22,7 @@ from jupyter_llm.handlers.wire.messages.request import MessagesBody
 from jupyter_llm.handlers.wire.rerank import RerankBody
 from jupyter_llm.handlers.wire.responses.request import ResponsesBody
 from jupyter_llm.handlers.wire.tokens import DetokenizeBody, TokenizeBody
+from jupyter_llm.handlers.wire.vectors import CollectionBody, PointBody, PointsBody, SearchBody
 from jupyter_llm.telemetry.metrics import Metrics
 
 TEXT = (Path(__file__).parents[2] / "docs" / "reference" / "http.md").read_text(encoding="utf-8")
@@ -38,7 +39,8 @@ def words(text: str) -> set[str]:
 
 def test_every_path_is_in_the_reference() -> None:
     documented = {
-        path.replace("{id}", "(.+)") for path in re.findall(r"(?:GET|POST|DELETE) (/\S+?)`", TEXT)
+        re.sub(r"\{\w+\}", "(.+)", path)
+        for path in re.findall(r"(?:GET|POST|PUT|DELETE) (/\S+?)`", TEXT)
     }
     registered = {path.removeprefix("/llm") for path, _, _ in routes(None)} - {"/(.*)"}
 
@@ -58,6 +60,10 @@ def test_every_path_is_in_the_reference() -> None:
         ("POST /v1/extract", ExtractBody),
         ("POST /load", LoadBody),
         ("POST /api/admin/models/{id}/settings", SettingsBody),
+        ("PUT /api/v1/vector-db/{id}/collections/{name}", CollectionBody),
+        ("PUT /api/v1/vector-db/{id}/collections/{name}", PointsBody),
+        ("PUT /api/v1/vector-db/{id}/collections/{name}", PointBody),
+        ("PUT /api/v1/vector-db/{id}/collections/{name}", SearchBody),
     ],
 )
 def test_every_field_is_in_the_reference(title: str, body: type) -> None:

@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def live_server() -> Iterator[LiveServer]:
-    """A server whose echo takes, and so gives, very long answers."""
-    with LiveServer("--LLMExtension.context_length=1000000") as server:
+    """A server whose echo takes, and so gives, very long answers, and that starts processes."""
+    with LiveServer(
+        "--LLMExtension.context_length=1000000",
+        "--LLMExtension.services_launcher=local",
+        "--LLMExtension.services_poll_s=0.5",
+    ) as server:
         yield server
 
 

@@ -47,6 +47,21 @@ def add(a: int, b: int) -> int:
     return a + b
 
 
+def test_several_answers_come_as_a_list(llm: LLM) -> None:
+    answers = llm.chat(QUESTION, n=3, seed=1)
+    assert all(answer.text for answer in answers)
+    assert [answer.finish_reason for answer in answers] == ["stop"] * 3
+    assert answers[0].turns[0].content == answers[0].text
+    assert len(llm.chat(QUESTION, n=1)) == 1
+    values = asyncio.run(llm.achat("Is it?", n=2, schema=Verdict))
+    assert [type(answer.value) for answer in values] == [Verdict] * 2
+    for name, value in {"tools": [add], "cache": True}.items():
+        with pytest.raises(InvalidRequestError, match=f"{name} is for one answer"):
+            llm.chat(QUESTION, n=2, **{name: value})
+    with pytest.raises(InvalidRequestError, match="n=3"):
+        llm.stream(QUESTION, n=2)
+
+
 def test_an_answer_says_what_it_took(llm: LLM) -> None:
     answer = llm.chat(QUESTION)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from jupyter_llm.registry.database import Registry
 from jupyter_llm.registry.downloads import DownloadRecords
 from jupyter_llm.registry.recorder import Recorder
 from jupyter_llm.registry.settings import SavedSettings
-from jupyter_llm.types import GenerationRequest, Usage
+from jupyter_llm.types import FinishedRequest, GenerationRequest, Usage
 
 if TYPE_CHECKING:
     from world import Machine
@@ -67,7 +68,14 @@ class Server:
         text, usage = "", None
         async for chunk in self.manager.generate(request):
             text, usage = text + chunk.text, chunk.usage
-        self._recorder.count(model, usage or Usage())
+        tokens = usage or Usage()
+        request = FinishedRequest(
+            at=time.time(),
+            model_id=model.id,
+            num_prompt_tokens=tokens.prompt_tokens,
+            num_completion_tokens=tokens.completion_tokens,
+        )
+        self._recorder.count(model, request)
         return text
 
     async def pull(self, name: str) -> str:

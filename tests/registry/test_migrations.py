@@ -56,6 +56,7 @@ DATA = {
         ended_at, record) VALUES ('slurm-1', '/s', '7', 'gpt2', 'inference/vllm-cpu', 'ada',
         'running', 5.5, NULL, '{"key": "slurm-1"}')""",
     ),
+    "0006": ("INSERT INTO llm_usage_hours VALUES (3600, 'guide', 'ada', 1, 0, 2, 3, 1, 0.5, 2.5)",),
 }
 """What each migration is followed by: statements that fill what it has made."""
 

@@ -16,6 +16,7 @@ from jupyter_llm.services.local import LocalLauncher
 from jupyter_llm.services.services import Services
 from jupyter_llm.services.shell import LocalShell
 from jupyter_llm.services.site import Site
+from jupyter_llm.services.slurm import SlurmLauncher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -89,10 +90,10 @@ class Rows:
 
 
 def local_site(folder: Path, num_gpus: int = 0) -> Site:
-    shell = LocalShell()
+    shell = LocalShell({"CUDA_VISIBLE_DEVICES": ",".join(map(str, range(num_gpus)))})
     return Site(
         shell=shell,
-        launcher=LocalLauncher(shell, lambda: num_gpus),
+        launcher=LocalLauncher(shell),
         folders=Folders(shell, str(folder / "jobs")),
         python=sys.executable,
     )
@@ -107,3 +108,13 @@ async def until(services: Services, service_id: str, holds: Callable[[Service], 
             raise AssertionError(f"{service}\n{log}")
         await asyncio.sleep(0.05)
     return service
+
+
+def slurm_site(folder: Path, env: Mapping[str, str]) -> Site:
+    shell = LocalShell(env)
+    return Site(
+        shell=shell,
+        launcher=SlurmLauncher(shell),
+        folders=Folders(shell, str(folder / "jobs")),
+        python=sys.executable,
+    )

@@ -31,6 +31,7 @@ _TAGS = (
     ("/api/admin/", "Administration"),
     ("/health", "Health"),
     ("/api/health", "Health"),
+    ("/api/v1/vector-db/", "Vectors"),
     ("/metrics", "Health"),
     ("/ws", "Health"),
     ("/openapi.json", "This description"),

@@ -18,15 +18,19 @@ WHEN = {
         "or the Hub asks for access to the model first."
     ),
     HTTPStatus.NOT_FOUND: "Nothing has this name; the message lists close ones.",
+    HTTPStatus.CONFLICT: "There is one of this name already.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is larger than the operator allows.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "The model's file is damaged, or no engine reads it.",
     HTTPStatus.UPGRADE_REQUIRED: "This is a WebSocket.",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many requests of this caller wait, or a quota is used up.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "A fault of this server; its log says more.",
     HTTPStatus.NOT_IMPLEMENTED: "What it takes is not installed; the message says how to have it.",
-    HTTPStatus.BAD_GATEWAY: "The engine or the Hub failed; send the request again.",
+    HTTPStatus.BAD_GATEWAY: (
+        "The engine, the vector database or the Hub failed; send the request again."
+    ),
     HTTPStatus.SERVICE_UNAVAILABLE: (
-        "Too many requests wait, the model did not load, or the registry cannot be used."
+        "Too many requests wait, the model did not load, or the registry or the vector database "
+        "cannot be used."
     ),
     HTTPStatus.INSUFFICIENT_STORAGE: "The model does not fit into memory, or onto the disk.",
 }

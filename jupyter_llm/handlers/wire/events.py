@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from .decode import decode
+from .fields import NonEmpty
 
 if TYPE_CHECKING:
     from jupyter_llm.telemetry.events import Event
 
 
+MAX_FOLLOWED = 16
+"""Services whose logs one client may follow at the same time."""
+
+
 class SubscribeBody(msgspec.Struct, forbid_unknown_fields=True):
-    """The one thing that a client says."""
+    """What a client says: the kinds of events, and the services whose logs it follows."""
 
     subscribe: list[str]
+    follow: Annotated[list[NonEmpty], Meta(max_length=MAX_FOLLOWED)] = []
 
 
 _SUBSCRIBE = msgspec.json.Decoder(SubscribeBody)
 
 
-def subscribed_kinds(message: str | bytes) -> tuple[str, ...]:
-    """The kinds of events that a client asks for.
+def wishes(message: str | bytes) -> SubscribeBody:
+    """What a client asks for.
 
     Raises:
         InvalidRequestError: The message is not understood; `param` names the field.
     """
     body = message.encode() if isinstance(message, str) else message
-    return tuple(decode(body, _SUBSCRIBE).subscribe)
+    return decode(body, _SUBSCRIBE)
 
 
 def event_message(event: Event) -> bytes:

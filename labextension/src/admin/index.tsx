@@ -31,7 +31,10 @@ function partsFor(settings: ServerConnection.ISettings): IAdminPageProps {
   return {
     manager,
     panel: { state, actions },
-    admin: new AdminModel(new AdminAPI(requests)),
+    admin: new AdminModel(
+      new AdminAPI(requests),
+      () => manager.snapshot.permissions.write
+    ),
     keys: new KeysModel(new KeysAPI(requests)),
     trans: nullTranslator.load('jupyter_llm')
   };

@@ -9,8 +9,9 @@ import type { PanelModel } from '../panel/model';
 import { PanelView } from '../panel/view';
 import type { IModelManager } from '../tokens';
 import { About } from './about';
-import type { AdminModel, IOverview } from './model';
+import type { AdminModel, IOverview, ISpan } from './model';
 import { Servers } from './servers';
+import { Usage } from './usage';
 import { Use } from './use';
 
 export interface IAdminPageProps {
@@ -46,7 +47,15 @@ export function AdminPage(props: IAdminPageProps): React.JSX.Element {
               </section>
               <div>
                 <UseSignal signal={admin.changed}>
-                  {() => <Overview overview={admin.overview} trans={trans} />}
+                  {() => (
+                    <Overview
+                      overview={admin.overview}
+                      onLookBack={span => {
+                        admin.lookBack(span);
+                      }}
+                      trans={trans}
+                    />
+                  )}
                 </UseSignal>
                 {manager.snapshot.permissions.write && (
                   <Section title={trans.__('API keys')}>
@@ -64,12 +73,22 @@ export function AdminPage(props: IAdminPageProps): React.JSX.Element {
 
 function Overview(props: {
   overview: IOverview | null;
+  onLookBack: (span: ISpan) => void;
   trans: TranslationBundle;
 }): React.JSX.Element | null {
   const { overview, trans } = props;
   return (
     overview && (
       <>
+        {overview.usage && (
+          <Section title={trans.__('Requests')}>
+            <Usage
+              usage={overview.usage}
+              onLookBack={props.onLookBack}
+              trans={trans}
+            />
+          </Section>
+        )}
         <Section title={trans.__('Use')}>
           <Use models={overview.usedModels} trans={trans} />
         </Section>

@@ -19,6 +19,10 @@ from . import (
     reading,
     responses,
     server,
+    services,
+    usage,
+    vectors,
+    vllm,
 )
 from .endpoint import Endpoint
 
@@ -31,5 +35,9 @@ ENDPOINTS: dict[str, Endpoint] = {
     **administration.ENDPOINTS,
     **downloads.ENDPOINTS,
     **keys.ENDPOINTS,
+    **services.ENDPOINTS,
+    **vectors.ENDPOINTS,
     **server.ENDPOINTS,
+    **vllm.ENDPOINTS,
+    **usage.ENDPOINTS,
 }
