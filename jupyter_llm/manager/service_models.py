@@ -15,7 +15,7 @@ from jupyter_llm.types import ServiceState
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from jupyter_llm.engines.remote.settings import Dialect
+    from jupyter_llm.engines.remote.settings import Balance, Dialect
     from jupyter_llm.manager.manager import ModelManager
     from jupyter_llm.services.shell import Address
     from jupyter_llm.types import Replica, Service
@@ -65,8 +65,14 @@ class ServiceModels:
     runs takes its predecessor's model over: no request notices.
     """
 
-    def __init__(self, services: RunningServices, manager: ModelManager) -> None:
+    def __init__(
+        self,
+        services: RunningServices,
+        manager: ModelManager,
+        balance: Balance = "round_robin",
+    ) -> None:
         self._services = services
+        self._balance = balance
         self._manager = manager
         self._news: dict[str, Service] = {}
         self._has_news = asyncio.Event()
@@ -175,6 +181,7 @@ class ServiceModels:
             id=service.id,
             models={model_id: service.model},
             replicas=endpoints,
+            balance=self._balance,
             key=Key(text=key),
             dialect=_dialect(service),
             concurrency=_AT_ONCE * max(service.num_replicas, 1),

@@ -12,8 +12,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from signal import SIGKILL
 from typing import Any
 
+import psutil
 import pytest
 from elsewhere import Elsewhere
 from live import LiveServer
@@ -183,7 +185,7 @@ def test_a_group_of_replicas_has_its_requests_in_turn(server: LiveServer, is_out
     )
     assert status["total_replicas"] == 4
     assert len(status["replica_statuses"]) == 4
-    body = {"prompt": "Tell me a joke about programming", "max_tokens": 100}
+    body: dict[str, Any] = {"prompt": "Tell me a joke about programming", "max_tokens": 100}
     seen: list[str] = []
     until_all = time.monotonic() + WAIT_S
     # a replica that has just come has its turns a moment later
@@ -194,10 +196,24 @@ def test_a_group_of_replicas_has_its_requests_in_turn(server: LiveServer, is_out
         assert time.monotonic() < until_all, seen
     assert {one.split(":")[0] for one in seen} == {group}
     assert curl(server, f"vllm/{group}/metrics").count("replica=") == 4
+    kill(seen[-1])
+    # the dead one has its turn twice, before anybody has looked at it or after
+    answers = [curl(server, f"vllm/{group}/prompt", body) for _ in range(8)]
+    assert all(answer["text"].split() == body["prompt"].split() for answer in answers)
+    until(server, f"service-groups/{group}/status", lambda one: one["healthy_replicas"] == 4)
     if is_outside:
         only_there(service)
     answer = cancelled(server, "service-groups", group)
     assert (answer["success"], answer["replicas_updated"]) == (True, 4)
+
+
+def kill(replica_id: str) -> None:
+    """End a server of ours without a word."""
+    words = {str(SHIM), f"--port={replica_id.split(':')[1]}"}
+    (server,) = (
+        one for one in psutil.process_iter(["cmdline"]) if words <= set(one.info["cmdline"] or ())
+    )
+    server.kill()
 
 
 def only_there(service: Any) -> None:
@@ -302,3 +318,15 @@ def test_recipes_and_models_that_could_be_served(server: LiveServer) -> None:
     assert "inference/vllm-replicas" in json.dumps(curl(server, "recipes"))
     assert curl(server, "recipes/vllm-single-node")
     assert "Qwen2ForCausalLM" in curl(server, "vllm/available-models")["supported_architectures"]
+
+
+def test_a_notebook_server_that_was_killed_finds_its_services_again(server: LiveServer) -> None:
+    service = started(server, "inference/vllm-cpu")
+    num_before = len(curl(server, "services")["services"])
+    server.stop(SIGKILL)
+    server.start_again()
+    until(server, "vllm/services", lambda all_: any(one["model_id"] for one in all_["services"]))
+    assert len(curl(server, "services")["services"]) == num_before
+    answer = curl(server, f"vllm/{service['id']}/prompt", {"prompt": "still there"})
+    assert answer["text"].split() == ["still", "there"]
+    cancelled(server, "services", service["id"])
