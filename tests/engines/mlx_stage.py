@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from jupyter_llm.engines.base import Engine
 from jupyter_llm.engines.mlx.engine import MlxEngine
 from jupyter_llm.types import (
     GenerationRequest,
@@ -73,7 +74,7 @@ def on_from(prompt: str, **sampling: Any) -> GenerationRequest:
     return replace(ask("", **sampling), messages=None, prompt=prompt)
 
 
-async def answer(engine: MlxEngine, request: GenerationRequest) -> list[TokenChunk]:
+async def answer(engine: Engine, request: GenerationRequest) -> list[TokenChunk]:
     async with asyncio.timeout(60):
         return [chunk async for chunk in engine.generate(request)]
 

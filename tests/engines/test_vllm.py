@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+import re
+import sys
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from importlib.util import find_spec
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from contract import GUIDE_FOLDER
 from guide_float32 import write_folder
@@ -19,8 +22,23 @@ from mlx_stage import answer, ask, changed, loaded, model_in, on_from, write_pef
 
 from jupyter_llm.engines.base import Engine
 from jupyter_llm.engines.vllm.engine import VllmEngine
-from jupyter_llm.errors import ContextLengthError, InvalidRequestError, ModelFileError
-from jupyter_llm.types import EmbeddingRequest, LoadOptions, TokenChunk, TokenLogprob
+from jupyter_llm.engines.vllm.server_engine import VllmServerEngine
+from jupyter_llm.errors import (
+    ContextLengthError,
+    EngineDiedError,
+    InvalidRequestError,
+    ModelFileError,
+)
+from jupyter_llm.types import (
+    Constraint,
+    ConstraintKind,
+    EmbeddingRequest,
+    FinishReason,
+    LoadOptions,
+    SamplingParams,
+    TokenChunk,
+    TokenLogprob,
+)
 
 QUESTION = "How do I load a model?"
 LAYERS = [f"model.layers.{n}.self_attn.q_proj" for n in range(4)]
@@ -37,9 +55,12 @@ def need_vllm() -> None:
 
 @asynccontextmanager
 async def in_vllm(
-    folder: Path, modalities: tuple[str, ...] = ("text",), **options: Any
+    folder: Path,
+    modalities: tuple[str, ...] = ("text",),
+    make: Callable[[], VllmEngine] = VllmEngine,
+    **options: Any,
 ) -> AsyncIterator[VllmEngine]:
-    engine = VllmEngine()
+    engine = make()
     model = replace(model_in(folder), engine="vllm", modalities=modalities)
     try:
         await engine.load(model, LoadOptions(num_threads=1, **options), lambda _: None)
@@ -57,11 +78,15 @@ async def test_with_an_adapter_it_answers_and_scores_as_mlx_does(tmp_path: Path)
         expected = await seen(mlx)
     async with in_vllm(folder, adapters=(adapter,)) as engine:
         found = await seen(engine)
+    compare(found, expected)
+    assert "".join(one.text for one in found[0]) != "".join(one.text for one in without)
+
+
+def compare(found: list[list[TokenChunk]], expected: list[list[TokenChunk]]) -> None:
     for ours, theirs in zip(found, expected, strict=True):
         assert "".join(one.text for one in ours) == "".join(one.text for one in theirs)
         assert ours[-1].finish_reason == theirs[-1].finish_reason
         np.testing.assert_allclose(logprobs(ours), logprobs(theirs), atol=1e-3)
-    assert "".join(one.text for one in found[0]) != "".join(one.text for one in without)
 
 
 async def seen(engine: Engine) -> list[list[TokenChunk]]:
@@ -120,3 +145,36 @@ async def test_what_vllm_does_not_know_is_refused_before_a_process_starts(tmp_pa
         async with in_vllm(GUIDE_FOLDER, adapters=(str(tmp_path / "lora"),)):
             pass
     assert refused.value.param == "adapters"
+
+
+async def test_vllm_in_another_environment_does_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUPYTER_LLM_VLLM_PYTHON", sys.executable)
+    folder = write_folder(tmp_path / "guide")
+    form = Constraint(kind=ConstraintKind.REGEX, text="(cat|dog)-[0-9]{2}")
+    async with loaded(folder) as mlx:
+        expected = await seen(mlx)
+    async with in_vllm(folder, make=VllmServerEngine, slots=4) as engine:
+        compare(await seen(engine), expected)
+        formed = await answer(engine, replace(ask(QUESTION), constraint=form))
+        assert re.fullmatch(form.text, "".join(one.text for one in formed))
+        whole = replace(ask(QUESTION), sampling=SamplingParams(temperature=0))
+        last = (await answer(engine, whole))[-1]
+        assert last.finish_reason is FinishReason.STOP
+        endless = [engine.generate(ask(f"{n}?", max_tokens=1500, ignore_eos=True)) for n in "12"]
+        for stream in endless:
+            await anext(stream)
+        await endless[0].aclose()
+        (server,) = (
+            child for child in psutil.Process().children() if "--uds" in " ".join(child.cmdline())
+        )
+        inside = server.children(recursive=True)
+        server.kill()
+        with pytest.raises(EngineDiedError):
+            async for _ in endless[1]:
+                pass
+        async with asyncio.timeout(10):
+            assert "vLLM's process ended" in (await engine.died()).message
+    assert inside
+    assert not psutil.wait_procs(inside, timeout=10)[1]

@@ -13,12 +13,13 @@ from jupyter_llm.chat.grammar.form import Form
 from jupyter_llm.chat.grammar.options import white_space
 from jupyter_llm.engines.common.file_vocabulary import FileVocabulary
 from jupyter_llm.engines.common.folder import read_folder
-from jupyter_llm.engines.vllm.core import TESTED, Drawn, version_of
 from jupyter_llm.engines.vllm.environment import environment
 from jupyter_llm.engines.vllm.lark import as_lark
 from jupyter_llm.engines.vllm.log import cause_in, progress_in
 from jupyter_llm.engines.vllm.options import ResolvedOptions, resolve_options
 from jupyter_llm.engines.vllm.sequence import Sequence
+from jupyter_llm.engines.vllm.steps import Drawn
+from jupyter_llm.engines.vllm.versions import TESTED, version_of
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.types import (
     Constraint,
