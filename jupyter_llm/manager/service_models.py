@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from jupyter_llm.engines.remote.config import RESERVED
 from jupyter_llm.engines.remote.settings import Endpoint, Key, Remote
 from jupyter_llm.errors import LLMError
-from jupyter_llm.types import ServiceState
+from jupyter_llm.types import ModelState, ServiceState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -146,9 +146,16 @@ class ServiceModels:
         elif endpoints:
             remote_id = self._remote_ids[service.id]
             self._manager.remotes.change(remote_id, endpoints, owner=OWNER)
+            self._revive(self._model_ids[service.id])
         elif remote_id := self._remote_ids.pop(service.id, ""):
             del self._model_ids[service.id]
             await self._manager.withdraw(remote_id, owner=OWNER)
+
+    def _revive(self, model_id: str) -> None:
+        """Load a model again that was given up, as while its cluster was away."""
+        for status in self._manager.loaded():
+            if status.model.id == model_id and status.state is ModelState.FAILED:
+                self._keep(self._load(model_id))
 
     def _takes_over(self, service: Service) -> bool:
         """Whether it goes on with the model of its predecessor, whose API key it has, too."""
