@@ -181,14 +181,14 @@ class Collection:
 
     async def take_over(self) -> None:
         """Go on with the copy, after it has got what was written meanwhile."""
+        self._check_is_there()
         about = About(vectors=self.about.vectors, generation=self.about.generation + 1)
         fresh = edge.EdgeShard.load(str(self._path(about.generation)))
         while self._touched and len(self._touched) > AT_ONCE:
             self._bring(fresh)
             await asyncio.sleep(0)
         async with self._writing:
-            if self._is_closed:
-                raise FileNotFoundError("the collection is gone")
+            self._check_is_there()
             while self._touched:
                 self._bring(fresh)
             self._bring_schema(fresh)
@@ -227,6 +227,11 @@ class Collection:
             if after is None:
                 return ids
             body.offset = after if isinstance(after, int) else str(after)
+
+    def _check_is_there(self) -> None:
+        """Another one may have its name, and so its folder, by now."""
+        if self._is_closed:
+            raise FileNotFoundError("the collection is gone")
 
     def _bring(self, fresh: edge.EdgeShard) -> None:
         """Bring some of the points that were written meanwhile, as they are now."""
