@@ -17,7 +17,7 @@ from jupyter_llm.types import VectorQuery
 from jupyter_llm.vectors.databases import LOCAL, VectorDatabases
 
 if TYPE_CHECKING:
-    from jupyter_llm.vectors.process import EmbeddedSettings
+    from jupyter_llm.vectors.running import EmbeddedSettings
     from jupyter_llm.vectors.store import VectorStore
 
 SIZE = 16
