@@ -6,13 +6,17 @@ import asyncio
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from importlib.util import find_spec
+from pathlib import Path
 
 from jupyter_llm.errors import EngineUnavailableError, VectorStoreError
 from jupyter_llm.vectors.address import Address
 from jupyter_llm.vectors.running import EXIT_S, EmbeddedSettings, Running
 
 INSTALL = "pip install 'jupyter-llm[vectors]'"
+
+_PREFIX = "jupyter-llm-"
 
 COOLDOWN_S = 5.0
 """After a start that failed, for so long there is no other."""
@@ -94,7 +98,7 @@ class EmbeddedProcess:
                 "Set LLMExtension.vectors_dir to another one."
             ) from error
         # a path of a socket has some 100 bytes, and that of the data may have more
-        self._sockets = self._sockets or tempfile.mkdtemp(prefix="jupyter-llm-")
+        self._sockets = self._sockets or tempfile.mkdtemp(prefix=_PREFIX)
         self._num_starts += 1
         running = await Running.start(settings, f"{self._sockets}/{self._num_starts}")
         try:
@@ -102,7 +106,17 @@ class EmbeddedProcess:
         except BaseException:
             await running.end()
             raise
+        self._note_sockets(self._sockets)
         return running
+
+    def _note_sockets(self, sockets: str) -> None:
+        """Remove what a server that was killed has left: the folder is ours, so it is gone."""
+        note = self._settings.folder / "sockets"
+        with suppress(OSError):
+            left = note.read_text(encoding="utf-8") if note.exists() else sockets
+            if left != sockets and Path(left).name.startswith(_PREFIX):
+                shutil.rmtree(left, ignore_errors=True)
+            note.write_text(sockets, encoding="utf-8")
 
 
 def check_installed() -> None:

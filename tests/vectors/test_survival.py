@@ -8,6 +8,7 @@ import os
 import random
 import signal
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from live import LiveServer
@@ -148,6 +149,8 @@ def test_a_server_that_is_killed_loses_nothing_either() -> None:
         notes = "api/v1/vector-db/local/collections/notes"
         server.json(notes, {"vector_size": SIZE, "distance": "Euclid"}, method="PUT")
         last = 0
+        sockets = server.home / "data" / "jupyter_llm" / "vectors" / "sockets"
+        before = Path(sockets.read_text())
         for number in range(3):
             for _ in range(5):
                 points = json.loads(body(last))
@@ -160,3 +163,5 @@ def test_a_server_that_is_killed_loses_nothing_either() -> None:
         asked = {"query_vector": vector(last - 1), "limit": 1}
         [found] = server.json(f"{notes}/points/search", asked)["results"]
         assert found["id"] == last - 1
+        assert Path(sockets.read_text()).exists()
+        assert not before.exists()
