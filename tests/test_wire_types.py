@@ -46,6 +46,8 @@ def in_typescript(hint: object) -> str:
         value, nothing = typing.get_args(hint)
         assert nothing is type(None)
         return f"{in_typescript(value)} | null"
+    if typing.get_origin(hint) is typing.Literal:
+        return " | ".join(f"'{each}'" for each in typing.get_args(hint))
     if typing.get_origin(hint) is tuple:
         return f"{in_typescript(typing.get_args(hint)[0])}[]"
     name = typing.cast("type", hint).__name__
@@ -60,7 +62,15 @@ def fields_of_interface(name: str) -> dict[str, str]:
 
 def test_the_interfaces_that_stand_for_values_are_found() -> None:
     assert {
-        *("IModel", "IModelStatus", "IDevice", "IDownload", "ILoadOptions", "IQueuePosition")
+        *(
+            "IModel",
+            "IModelStatus",
+            "IDevice",
+            "IDownload",
+            "ILoadOptions",
+            "IQueuePosition",
+            "IService",
+        )
     } <= VALUES.keys()
 
 
@@ -74,7 +84,8 @@ def test_an_interface_has_the_fields_of_its_value(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [types.ModelState, types.ModelSource, types.DownloadState, types.Fit]
+    "kind",
+    [types.ModelState, types.ModelSource, types.DownloadState, types.Fit, types.ServiceState],
 )
 def test_a_union_has_the_members_of_its_enumeration(kind: type[StrEnum]) -> None:
     pattern = rf"^export type {kind.__name__} =(.*?);"
@@ -91,6 +102,8 @@ def test_a_union_has_the_members_of_its_enumeration(kind: type[StrEnum]) -> None
         ("api/admin/status", "IServerStatus"),
         ("api/admin/models", "IUsedModelsBody"),
         ("api/admin/keys", "IKeysBody"),
+        ("api/v1/services", "IServicesBody"),
+        ("api/v1/recipes", "IRecipesBody"),
         ("api/admin/metrics/summary", "IUsageSummary"),
         ("api/admin/metrics/timeseries", "IUsageSeries"),
         ("api/admin/metrics/users", "IUsersUsageBody"),

@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from jupyter_llm.errors import LLMError, ServiceNotFoundError
+from jupyter_llm.errors import InvalidRequestError, LLMError, ServiceNotFoundError
 from jupyter_llm.services.book import RecordBook, Rows
 from jupyter_llm.services.decide import CANCELLING
 from jupyter_llm.services.hand_over import may_go, need_successors
@@ -142,6 +142,8 @@ class Services:
 
     async def _hand_over(self) -> None:
         """Start successors where they are due, and end what they have taken over from."""
+        if self._watch.is_stale:
+            return
         now = time.time()
         for before, after in may_go(self._book, now):
             await self._cancel(before, f"{after.service.id} has taken over from it.")
@@ -160,8 +162,9 @@ class Services:
             try:
                 await self._submit(order)
             except LLMError as error:
-                log.warning("%s gets no successor: %s", service.id, error)
-                self._without_successor.add(service.id)
+                log.warning("%s gets no successor now: %s", service.id, error)
+                if isinstance(error, InvalidRequestError):
+                    self._without_successor.add(service.id)
 
     async def log(self, service_id: str, owner: str | None, *, offset: int = 0) -> tuple[str, int]:
         """What the job and its servers have written from byte `offset` on, and the next offset.

@@ -1,4 +1,5 @@
 import './base.css';
 import './keys.css';
+import './services.css';
 import './chat.css';
 import './status.css';

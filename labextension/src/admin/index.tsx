@@ -12,6 +12,8 @@ import { DEFAULT_SETTINGS } from '../panel/settings';
 import { actionsOn } from '../panel/wiring';
 import { Requests } from '../requests';
 import { RestAPI } from '../restapi';
+import { ServicesAPI } from '../services/api';
+import { ServicesModel } from '../services/model';
 import { baseUrlOf } from './address';
 import { AdminAPI } from './api';
 import { AdminModel } from './model';
@@ -30,7 +32,11 @@ function partsFor(settings: ServerConnection.ISettings): IAdminPageProps {
   const actions = actionsOn(manager, state, { onChat: null, onMenu: null });
   return {
     manager,
-    panel: { state, actions },
+    panel: {
+      state,
+      actions,
+      services: new ServicesModel(new ServicesAPI(requests), manager)
+    },
     admin: new AdminModel(
       new AdminAPI(requests),
       () => manager.snapshot.permissions.write

@@ -7,6 +7,7 @@ import { Keys } from '../keys/section';
 import type { IPanelActions } from '../panel/actions';
 import type { PanelModel } from '../panel/model';
 import { PanelView } from '../panel/view';
+import type { ServicesModel } from '../services/model';
 import type { IModelManager } from '../tokens';
 import { About } from './about';
 import type { AdminModel, IOverview, ISpan } from './model';
@@ -16,7 +17,11 @@ import { Use } from './use';
 
 export interface IAdminPageProps {
   manager: IModelManager;
-  panel: { state: PanelModel; actions: IPanelActions };
+  panel: {
+    state: PanelModel;
+    actions: IPanelActions;
+    services: ServicesModel;
+  };
   admin: AdminModel;
   keys: KeysModel;
   trans: TranslationBundle;

@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
+import { Field } from '../field';
 import type { IKeyRequest, Scope } from './api';
 import {
   EMPTY_FORM,
@@ -124,31 +125,5 @@ function Limits(props: {
         }}
       />
     </>
-  );
-}
-
-function Field(props: {
-  label: string;
-  value: string;
-  onChange: (value: string) => void;
-  type?: string;
-  placeholder?: string;
-  maxLength?: number;
-}): React.JSX.Element {
-  const { label, onChange, type = 'text', ...others } = props;
-  return (
-    <label className="jp-LLM-field">
-      <span>{label}</span>
-      <input
-        {...others}
-        className="jp-LLM-input"
-        type={type}
-        autoComplete="off"
-        {...(type === 'number' && { min: 1 })}
-        onChange={event => {
-          onChange(event.target.value);
-        }}
-      />
-    </label>
   );
 }

@@ -24,7 +24,7 @@ export class PanelModel implements IDisposable {
 
   settings: IPanelSettings = DEFAULT_SETTINGS;
   /** Sections that are folded; these are opened by who wants something of them. */
-  readonly folded = new Set(['hub', 'keys']);
+  readonly folded = new Set(['hub', 'services', 'keys']);
   /** The model whose load options are being chosen, and what was saved for it. */
   form: { modelId: string; saved: Asked<ISettingsBody> } | null = null;
   /** What was looked for last. */

@@ -4,6 +4,7 @@ import type { IDisposable } from '@lumino/disposable';
 import * as React from 'react';
 
 import type { KeysModel } from '../keys/model';
+import type { ServicesModel } from '../services/model';
 import type { IModelManager } from '../tokens';
 import type { ILabActions, IPanelActions } from './actions';
 import { llmIcon } from './icon';
@@ -17,6 +18,7 @@ export interface IModelsPanelOptions {
   trans: TranslationBundle;
   lab: ILabActions;
   keys: KeysModel;
+  services: ServicesModel;
 }
 
 /** The side panel; while it is visible the manager keeps its snapshot fresh. */
@@ -54,6 +56,7 @@ export class ModelsPanel extends ReactWidget {
   override dispose(): void {
     this.watch?.dispose();
     this.model.dispose();
+    this.options.services.dispose();
     super.dispose();
   }
 
@@ -67,7 +70,7 @@ export class ModelsPanel extends ReactWidget {
   }
 
   protected override render(): React.JSX.Element {
-    const { manager, keys, trans } = this.options;
+    const { manager, keys, services, trans } = this.options;
     return (
       <UseSignal signal={manager.changed}>
         {() => (
@@ -78,6 +81,7 @@ export class ModelsPanel extends ReactWidget {
                 state={this.model}
                 actions={this.actions}
                 keys={keys}
+                services={services}
                 trans={trans}
               />
             )}

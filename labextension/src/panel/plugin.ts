@@ -12,6 +12,8 @@ import { addCommands, CommandIDs } from '../commands';
 import { KeysAPI } from '../keys/api';
 import { KeysModel } from '../keys/model';
 import { Requests } from '../requests';
+import { ServicesAPI } from '../services/api';
+import { ServicesModel } from '../services/model';
 import { IModelManager } from '../tokens';
 import { ModelMenu } from './menu';
 import { ModelsPanel } from './panel';
@@ -49,11 +51,13 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
   ) => {
     const trans = (translator ?? nullTranslator).load('jupyter_llm');
     const { serverSettings } = app.serviceManager;
+    const requests = new Requests(serverSettings);
     const menu = new ModelMenu({ commands: app.commands });
     const panel = new ModelsPanel({
       manager,
       trans,
-      keys: new KeysModel(new KeysAPI(new Requests(serverSettings))),
+      keys: new KeysModel(new KeysAPI(requests)),
+      services: new ServicesModel(new ServicesAPI(requests), manager),
       lab: {
         onChat: model =>
           void app.commands.execute(ChatCommandIDs.open, { model }),

@@ -1,6 +1,7 @@
 import * as React from 'react';
 
 import { Keys } from '../keys/section';
+import { Services } from '../services/section';
 import type { IModelEntry } from '../types';
 import { DownloadItem } from './downloads';
 import { isBuiltIn } from './facts';
@@ -22,6 +23,7 @@ export function Sections(props: IPanelViewProps): React.JSX.Element {
       <OnDisk {...props} />
       {props.snapshot.permissions.write && <OnHub {...props} />}
       <Memory {...props} />
+      {props.snapshot.permissions.write && <Jobs {...props} />}
       {props.snapshot.permissions.write && <ApiKeys {...props} />}
     </>
   );
@@ -170,6 +172,16 @@ function Memory(props: IPanelViewProps): React.JSX.Element {
       ))}
     </Folding>
   );
+}
+
+/** What runs as a job of its own, on a cluster or on this machine. */
+function Jobs(props: IPanelViewProps): React.JSX.Element | null {
+  const { services, trans } = props;
+  return services ? (
+    <Folding {...props} name="services" title={trans.__('Services')}>
+      <Services model={services} trans={trans} />
+    </Folding>
+  ) : null;
 }
 
 function ApiKeys(props: IPanelViewProps): React.JSX.Element | null {

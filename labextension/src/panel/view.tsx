@@ -3,6 +3,7 @@ import { refreshIcon, searchIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { KeysModel } from '../keys/model';
+import type { ServicesModel } from '../services/model';
 import type { ISnapshot, Problem } from '../tokens';
 import type { IPanelActions } from './actions';
 import { Announcer } from './announcer';
@@ -19,6 +20,8 @@ export interface IPanelViewProps {
   actions: IPanelActions;
   /** The API keys, where this place shows them. */
   keys?: KeysModel;
+  /** What was started from recipes. */
+  services?: ServicesModel;
   trans: TranslationBundle;
 }
 
