@@ -27,6 +27,7 @@ from jupyter_llm.manager.manager import ModelManager
 from jupyter_llm.manager.quotas import Quotas
 from jupyter_llm.manager.removal import Remover
 from jupyter_llm.manager.replays import Replays
+from jupyter_llm.manager.service_models import ServiceModels
 from jupyter_llm.registry.database import Registry
 from jupyter_llm.registry.downloads import DownloadRecords
 from jupyter_llm.registry.keys import KeyStore, default_path, new_secret
@@ -109,9 +110,10 @@ class LLMExtension(Configuration, ExtensionApp):
         )
         self.services = self.known_services(self.registry)
         self.services.subscribe(self._on_service)
+        self.service_models = ServiceModels(self.services, self.manager)
         self.replays = Replays(self.resume_grace_s)
         self.metrics = Metrics(self.manager.loaded, on_request=self.recorder.count)
-        self.vectors = self.vector_databases()
+        self.vectors = self.vector_databases(self.services)
         self.downloads = Downloads(
             self.download_dir(),
             records=DownloadRecords(self.registry, self.download_dir()),
@@ -151,6 +153,7 @@ class LLMExtension(Configuration, ExtensionApp):
             events=self.events,
             services=self.services,
             service_admins=frozenset(self.service_admins),
+            service_models=self.service_models,
             quotas=self.quotas,
             vectors=self.vectors,
             keys=keys if self.kernel_key else None,
@@ -171,6 +174,7 @@ class LLMExtension(Configuration, ExtensionApp):
 
     async def _begin(self) -> None:
         await self.downloads.start()
+        self.service_models.begin()
         await self._find_services()
         self.first_model.begin()
         await self.responses.keep_pruned()
@@ -191,6 +195,7 @@ class LLMExtension(Configuration, ExtensionApp):
             self.replays,
             self.manager,
             self.downloads,
+            self.service_models,
             self.services,
             self.vectors,
         )

@@ -25,7 +25,7 @@
     ├── RecipeNotFoundError          no recipe of that name; those there are in the message
     ├── ClusterError                 the machines that run services do not answer
     ├── RegistryError                the database of settings, downloads and usage fails
-    ├── VectorStoreError             the embedded vector database cannot be used now
+    ├── VectorStoreError             a vector database of this server's own does not run now
     ├── VectorDatabaseNotFoundError  no vector database has this id
     ├── CollectionNotFoundError      the vector database has no collection of this name
     ├── CollectionExistsError        the vector database has one of this name already
@@ -213,7 +213,7 @@ class RegistryError(LLMError):
 
 
 class VectorStoreError(LLMError):
-    """The embedded vector database cannot be used now; the message says why, and what to do."""
+    """The embedded vector database, or one that is a service, does not run now; it says why."""
 
     code = "vector_store_unavailable"
 

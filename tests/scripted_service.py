@@ -89,6 +89,7 @@ class Service:
     num_connections: int = 0
     num_open: int = 0
     is_deaf: bool = False
+    handling: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -98,6 +99,10 @@ class Service:
         return [exchange for exchange in self.seen if exchange.path == path]
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.handling.add(task)
+        task.add_done_callback(self.handling.discard)
         self.num_connections += 1
         self.num_open += 1
         try:
@@ -108,11 +113,19 @@ class Service:
                 await act(exchange)
                 if writer.is_closing():
                     break
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
         finally:
             self.num_open -= 1
             writer.close()
+
+    async def hang_up(self) -> None:
+        """Close all connections, whatever is going on there."""
+        self.is_deaf = True
+        for task in self.handling:
+            task.cancel()
+        if self.handling:
+            await asyncio.wait(self.handling)
 
 
 @asynccontextmanager
@@ -129,7 +142,7 @@ async def service(
         yield one
     finally:
         server.close()
-        one.is_deaf = True
+        await one.hang_up()
 
 
 async def models(exchange: Exchange) -> None:

@@ -27,6 +27,7 @@ from . import (
     startup,
     throughput,
     vectors,
+    vllm,
 )
 from .model import write_random_model
 
@@ -49,10 +50,20 @@ MEASUREMENTS: dict[str, Callable[..., str]] = {
     "map": mapping.measure,
     "mlx": mlx.measure,
     "vectors": vectors.measure,
+    "vllm": vllm.measure,
 }
 
 
-_WITHOUT_MODEL = {"startup", "catalogue", "fairness", "sharing", "remote", "mlx", "vectors"}
+_WITHOUT_MODEL = {
+    "startup",
+    "catalogue",
+    "fairness",
+    "sharing",
+    "remote",
+    "mlx",
+    "vectors",
+    "vllm",
+}
 
 
 def main() -> None:

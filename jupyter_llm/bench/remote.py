@@ -1,6 +1,7 @@
-"""What it costs to ask another service through this server: the first token, and every further one.
+"""What it costs to ask a group of servers through this one: the first token, and every further one.
 
-Both ways take turns, over connections that stay open.
+The ways take turns, over connections that stay open: one of the servers itself, this server with
+that one alone behind it, and this server with all of them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from statistics import median
@@ -23,7 +24,11 @@ NUM_FIRST = 200
 """Requests for a first token, each way in each round."""
 
 NUM_CHUNKS = 50_000
-HEADER = "| | directly | through this server | more |\n|---|---:|---:|---:|"
+NUM_REPLICAS = 4
+HEADER = (
+    "| | directly | through this server | more | with a group | more |\n"
+    "|---|---:|---:|---:|---:|---:|"
+)
 
 
 class _Way:
@@ -68,11 +73,12 @@ class _Way:
 
 def measure(model: Path, *, num_rounds: int) -> str:
     """Ask both ways in turns; returns a table in Markdown."""
-    first: dict[str, list[float]] = {"direct": [], "through": []}
-    rates: dict[str, list[float]] = {"direct": [], "through": []}
+    first: dict[str, list[float]] = {"direct": [], "through": [], "group": []}
+    rates: dict[str, list[float]] = {name: [] for name in first}
     with _ways(model.parent) as ways:
         for way in ways.values():
-            way.first_s()
+            for _ in range(NUM_REPLICAS):
+                way.first_s()
         for _ in range(num_rounds):
             for _ in range(NUM_FIRST):
                 for name, way in ways.items():
@@ -80,32 +86,54 @@ def measure(model: Path, *, num_rounds: int) -> str:
             for name, way in ways.items():
                 rates[name].append(way.chunks_per_s())
     rows = [
-        _row("first token, 5th percentile ms", *(_at(first[name], 0.05) for name in first)),
-        _row("first token, median ms", *(_at(first[name], 0.5) for name in first)),
-        _row("first token, p99 ms", *(_at(first[name], 0.99) for name in first)),
+        _row(name, *(_at(values, part) for values in first.values()))
+        for name, part in (
+            ("first token, 5th percentile ms", 0.05),
+            ("first token, median ms", 0.5),
+            ("first token, p99 ms", 0.99),
+        )
     ]
-    rate, rate_through = (median(rates[name]) for name in rates)
-    return "\n".join([HEADER, *rows, f"| chunks a second | {rate:,.0f} | {rate_through:,.0f} | |"])
+    rate, through, group = (median(values) for values in rates.values())
+    last = f"| chunks a second | {rate:,.0f} | {through:,.0f} | | {group:,.0f} | |"
+    return "\n".join([HEADER, *rows, last])
 
 
-def _row(name: str, direct_ms: float, through_ms: float) -> str:
-    return f"| {name} | {direct_ms:.2f} | {through_ms:.2f} | {through_ms - direct_ms:.2f} |"
+def _row(name: str, direct_ms: float, *others_ms: float) -> str:
+    cells = [f"{direct_ms:.2f}"]
+    for other_ms in others_ms:
+        cells += [f"{other_ms:.2f}", f"{other_ms - direct_ms:.2f}"]
+    return f"| {name} | {' | '.join(cells)} |"
 
 
 @contextmanager
 def _ways(models_dir: Path) -> Iterator[dict[str, _Way]]:
+    with ExitStack() as stack:
+        upstreams = [stack.enter_context(_replica()) for _ in range(NUM_REPLICAS)]
+        urls = [f"{upstream}/v1" for upstream in upstreams]
+        remotes = [
+            {"id": "one", "url": urls[0], "models": {"far": MODEL}},
+            {"id": "all", "url": urls, "models": {"group": MODEL}},
+        ]
+        folder = stack.enter_context(TemporaryDirectory())
+        config = {"LLMExtension": {"remotes": remotes}}
+        Path(folder, "jupyter_llm_config.json").write_text(json.dumps(config))
+        server = without_model(models_dir, {"JUPYTER_CONFIG_PATH": folder})
+        url, _ = stack.enter_context(server)
+        path = "/llm/v1/chat/completions"
+        yield {
+            "direct": _Way(upstreams[0], "/v1/chat/completions", MODEL),
+            "through": _Way(url, path, "far"),
+            "group": _Way(url, path, "group"),
+        }
+
+
+@contextmanager
+def _replica() -> Iterator[str]:
     port = free_port()
     upstream = f"http://127.0.0.1:{port}"
     argv = [sys.executable, "-m", "jupyter_llm.bench.service", str(port)]
-    with process(argv, f"{upstream}/v1/models", {}), TemporaryDirectory() as folder:
-        remote = {"id": "bench", "url": f"{upstream}/v1", "models": {"far": MODEL}}
-        config = {"LLMExtension": {"remotes": [remote]}}
-        Path(folder, "jupyter_llm_config.json").write_text(json.dumps(config))
-        with without_model(models_dir, {"JUPYTER_CONFIG_PATH": folder}) as (url, _):
-            yield {
-                "direct": _Way(upstream, "/v1/chat/completions", MODEL),
-                "through": _Way(url, "/llm/v1/chat/completions", "far"),
-            }
+    with process(argv, f"{upstream}/v1/models", {}):
+        yield upstream
 
 
 def _at(values: list[float], part: float) -> float:

@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.error import URLError
 
+from jupyter_llm.hardware.cores import num_usable_cores
 from jupyter_llm.types import LoadOptions
 
 from .load import Endpoint
@@ -29,7 +30,7 @@ CONTEXT_LENGTH = 2048
 NUM_KV_CELLS = STREAMS * 512
 OPTIONS = LoadOptions(slots=SLOTS, context_length=CONTEXT_LENGTH, num_kv_cells=NUM_KV_CELLS)
 TOKEN = "bench"  # noqa: S105 - a server on loopback, for minutes
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 20.0
 
 
@@ -44,10 +45,20 @@ def missing(name: str) -> str:
     return ""
 
 
+def python_with_vllm() -> str:
+    """The interpreter of an environment that has vLLM; empty where there is none."""
+    if find_spec("vllm") is not None:
+        return sys.executable
+    python = Path(".venv-vllm/bin/python").absolute()
+    return str(python) if python.exists() else ""
+
+
 @contextmanager
-def jupyter_llm(model: Path, environment: Mapping[str, str] | None = None) -> Iterator[Endpoint]:
+def jupyter_llm(
+    model: Path, environment: Mapping[str, str] | None = None, *, python: str = sys.executable
+) -> Iterator[Endpoint]:
     """This project's server with the model loaded."""
-    with without_model(model.parent, environment) as (url, pid):
+    with without_model(model.parent, environment, python=python) as (url, pid):
         _load(url, model)
         yield Endpoint(
             url=f"{url}/llm/v1/completions",
@@ -60,11 +71,14 @@ def jupyter_llm(model: Path, environment: Mapping[str, str] | None = None) -> It
 
 @contextmanager
 def without_model(
-    models_dir: Path, environment: Mapping[str, str] | None = None
+    models_dir: Path,
+    environment: Mapping[str, str] | None = None,
+    *,
+    python: str = sys.executable,
 ) -> Iterator[tuple[str, int]]:
     """This project's server, nothing loaded; yields its address and its process id."""
     url = f"http://127.0.0.1:{free_port()}"
-    argv = [sys.executable, "-m", "jupyter_llm.cli", "serve"]
+    argv = [python, "-m", "jupyter_llm.cli", "serve"]
     options = [f"--LLMExtension.models_dir={models_dir}", "--LLMExtension.hf_cache_dir="]
     with _jupyter([*argv, *options], url, environment or {}) as pid:
         yield url, pid
@@ -114,6 +128,29 @@ def mlx_lm_server(model: Path) -> Iterator[Endpoint]:
     ]
     url = f"http://127.0.0.1:{port}"
     with process(argv, f"{url}/health", {"HF_HUB_OFFLINE": "1"}) as pid:
+        yield Endpoint(url=f"{url}/v1/completions", model=str(model), pid=pid)
+
+
+@contextmanager
+def vllm_server(model: Path, *, python: str) -> Iterator[Endpoint]:
+    """The server that vLLM brings, with the settings that the engine gives it."""
+    port, num_threads = free_port(), max(num_usable_cores() - 1, 1)
+    argv = [
+        *(python, "-m", "vllm.entrypoints.launchers.api_server.entry", "--model", str(model)),
+        *("--port", str(port), "--dtype", "float32", "--max-model-len", str(CONTEXT_LENGTH)),
+        *("--max-num-seqs", str(SLOTS), "--max-num-batched-tokens", "512", "--enforce-eager"),
+        *("--kv-cache-memory-bytes", str(1 << 28), "--distributed-executor-backend", "uni"),
+        *("--disable-log-stats", "--uvicorn-log-level", "error", "--generation-config", "vllm"),
+    ]
+    environment = {
+        "HF_HUB_OFFLINE": "1",
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+        "TORCHDYNAMO_DISABLE": "1",
+        "OMP_NUM_THREADS": str(num_threads),
+    }
+    url = f"http://127.0.0.1:{port}"
+    with process(argv, f"{url}/health", environment) as pid:
         yield Endpoint(url=f"{url}/v1/completions", model=str(model), pid=pid)
 
 

@@ -26,7 +26,7 @@ from .servers import TOKEN, without_model
 
 NUM_POINTS = 100_000
 SIZE = 384
-AT_ONCE = 250
+AT_ONCE = 500
 NUM_SEARCHES = 300
 NUM_EXACT = 100
 LIMIT = 10

@@ -51,7 +51,7 @@ class AsyncClient:
         """Have the server do something in one piece."""
         with readable_transport_errors(self.server):
             response = await self._http.request(
-                "GET" if work.body is None else "POST",
+                work.verb,
                 work.path,
                 json=work.body,
                 timeout=timeout(WORK_TIMEOUT_S),

@@ -117,8 +117,8 @@ class Client(Administration):
 
     def do(self, work: Work[T]) -> T:
         """Have the server do something in one piece."""
-        method, limit = "GET" if work.body is None else "POST", timeout(WORK_TIMEOUT_S)
-        return work.read(self._send(method, work.path, json=work.body, timeout=limit))
+        limit = timeout(WORK_TIMEOUT_S)
+        return work.read(self._send(work.verb, work.path, json=work.body, timeout=limit))
 
     def stream(self, work: Work[Reply]) -> Generator[ChatDelta, None, None]:
         """Stream the reply to a conversation; closing the generator stops the model."""

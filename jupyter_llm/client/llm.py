@@ -13,20 +13,23 @@ from .cache import AnswerCache
 from .client import Client
 from .conversation import Conversation
 from .exchange import Exchange
+from .indexing import Indexing, IndexSettings
 from .kept import aask_once, ask_once
 from .mapping import MapSettings, RowMap
 from .reply import Reply
 from .server import server_at
 from .several import several
+from .vector_requests import LOCAL, search
 from .vectors import Vectors
-from .work import Work, extraction
+from .work import Work, embedding, extraction
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+    from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
 
     from jupyter_llm.types import ModelStatus
 
     from .chat_request import Messages
+    from .search_results import SearchResults
     from .stream import ChatDelta
 
 
@@ -153,6 +156,48 @@ class LLM:
         """
         return self._row_map(data, prompt, concurrency, options).run(self.client.server)
 
+    def index(self, data: Iterable[Any], name: str, **options: Any) -> int:
+        """Put texts into a collection, to be found by what they mean; how many there were.
+
+        The collection is made if it is not there. A row that is put in again is there once.
+
+        Args:
+            data: Texts, or a pandas Series or DataFrame, or dicts; their other columns are kept.
+            name: The collection.
+            options: `text` (the column with the text), `replace=True` (what the collection had
+                before goes), `indexes` (`{column: "keyword"}` or another kind, of columns that
+                searches of many texts name in `where`), `database` (the id of a vector database),
+                `progress=False`, and `model` and `dimensions` as for `embed`.
+
+        Raises:
+            InvalidRequestError: The collection has vectors of another model.
+        """
+        return Indexing(data, self._index_settings(name, options)).run(self.client.server)
+
+    def search(
+        self,
+        query: str,
+        name: str,
+        *,
+        limit: int = 5,
+        where: Mapping[str, Any] | None = None,
+        database: str = LOCAL,
+        **options: Any,
+    ) -> SearchResults:
+        """The texts of a collection that are nearest to `query` in meaning, best first.
+
+        Args:
+            query: A text.
+            name: The collection; its texts were put in with the same model.
+            limit: How many.
+            where: `{column: value}`, or several values, that a text must have; or a filter of
+                Qdrant's.
+            database: The id of a vector database.
+            options: `model` and `dimensions`, as for `embed`.
+        """
+        vector = self.client.do(embedding(query, **self._with_model(options))).vectors[0]
+        return self.client.do(search(database, name, vector, limit=limit, where=where))
+
     @overload
     async def achat(self, messages: Messages, *, n: None = None, **options: Any) -> Answer: ...
 
@@ -209,6 +254,26 @@ class LLM:
         """`map` for an event loop."""
         return await self._row_map(data, prompt, concurrency, options).arun(self.client.server)
 
+    async def aindex(self, data: Iterable[Any], name: str, **options: Any) -> int:
+        """`index` for an event loop."""
+        return await Indexing(data, self._index_settings(name, options)).arun(self.client.server)
+
+    async def asearch(
+        self,
+        query: str,
+        name: str,
+        *,
+        limit: int = 5,
+        where: Mapping[str, Any] | None = None,
+        database: str = LOCAL,
+        **options: Any,
+    ) -> SearchResults:
+        """`search` for an event loop."""
+        async with AsyncClient(self.client.server) as client:
+            made = await client.do(embedding(query, **self._with_model(options)))
+            wanted = search(database, name, made.vectors[0], limit=limit, where=where)
+            return await client.do(wanted)
+
     def conversation(self, system: str | None = None, **options: Any) -> Conversation:
         """Questions that follow each other; the options, those of `chat`, are for all of them."""
         return Conversation(self, system=system, **options)
@@ -253,6 +318,12 @@ class LLM:
 
     def _with_model(self, options: dict[str, Any]) -> dict[str, Any]:
         return {"model": self._defaults.get("model"), **options}
+
+    def _index_settings(self, name: str, options: dict[str, Any]) -> IndexSettings:
+        given = self._with_model(options)
+        known = ("text", "database", "indexes", "replace", "progress")
+        named = {option: given.pop(option) for option in known if option in given}
+        return IndexSettings(name=name, options=given, **named)
 
     def _row_map(
         self,

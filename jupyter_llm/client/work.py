@@ -27,11 +27,20 @@ _ONE = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Work(Generic[T_co]):
-    """A request, and what to read its answer as; without a body it is a GET."""
+    """A request, and what to read its answer as.
+
+    Unless `method` says otherwise it is a POST, and without a body a GET.
+    """
 
     path: str
     body: dict[str, Any] | None
     read: Callable[[dict[str, Any]], T_co]
+    method: str = ""
+
+    @property
+    def verb(self) -> str:
+        """The method that it is sent with."""
+        return self.method or ("GET" if self.body is None else "POST")
 
 
 def completion(messages: Messages, **options: Any) -> Work[Reply]:

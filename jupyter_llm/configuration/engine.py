@@ -20,7 +20,7 @@ class EngineTraits(HasTraits):
         default_value="auto",
         help="""Where engines run: in a thread of the server, or each in a process of its
         own, whose crash the server survives. 'auto' takes a thread for a single user and
-        a process under JupyterHub.""",
+        a process under JupyterHub, and for vLLM always.""",
     ).tag(config=True)
 
     num_threads = Int(

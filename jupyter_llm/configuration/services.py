@@ -55,6 +55,13 @@ class ServiceTraits(ClusterTraits):
         all of them.""",
     ).tag(config=True)
 
+    services_hand_over_s = Float(
+        1800.0,
+        min=0,
+        help="""Seconds before its time limit, or half of that at most, at which a service that
+        was asked to hand over gets its successor.""",
+    ).tag(config=True)
+
     service_admins = List(
         Unicode(),
         help="""Users who see and stop everybody's services; whoever has the server's own token
@@ -84,6 +91,7 @@ class ServiceTraits(ClusterTraits):
             ),
             ServiceRecords(registry, f"{launcher.name}:{host}:{folder}"),
             self.services_poll_s,
+            self.services_hand_over_s,
         )
 
     def _default_folder(self) -> str:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Any as AnyValue
 
 from jupyter_core.paths import jupyter_data_dir
 from traitlets import Any, HasTraits, TraitError, Unicode, default, validate
 
+from jupyter_llm.services.databases import ServiceDatabases
 from jupyter_llm.vectors.config import databases_of
 from jupyter_llm.vectors.databases import VectorDatabases
 from jupyter_llm.vectors.process import EmbeddedSettings
+
+if TYPE_CHECKING:
+    from jupyter_llm.services.services import Services
 
 
 class VectorTraits(HasTraits):
@@ -41,7 +46,11 @@ class VectorTraits(HasTraits):
             raise TraitError(str(error)) from None
         return list(proposal.value)
 
-    def vector_databases(self) -> VectorDatabases:
+    def vector_databases(self, services: Services) -> VectorDatabases:
         """The databases to begin with; nothing is started or called yet."""
         folder = Path(self.vectors_dir).expanduser().absolute()
-        return VectorDatabases(EmbeddedSettings(folder=folder), databases_of(self.vector_dbs))
+        return VectorDatabases(
+            EmbeddedSettings(folder=folder),
+            databases_of(self.vector_dbs),
+            ServiceDatabases(services),
+        )

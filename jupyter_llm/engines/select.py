@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from dataclasses import dataclass
@@ -156,6 +157,9 @@ def _describe(source: EngineSource) -> EngineInfo:
         reason = f"{source.name} runs on {' and '.join(source.platforms)}, and this is {here}"
     elif source.module and spec is None:
         reason, command = f"{source.distribution} is not installed", source.install_command
+    elif variable := _unset_interpreter(source):
+        reason = f"{variable} names no Python of another environment"
+        command = source.install_command
     if reason:
         return EngineInfo(
             name=source.name,
@@ -173,6 +177,12 @@ def _describe(source: EngineSource) -> EngineInfo:
         device=_device(source.device, folders),
         goes_first=runs_on(source.goes_first_on, here),
     )
+
+
+def _unset_interpreter(source: EngineSource) -> str:
+    """The variable that has to name an interpreter and names none."""
+    name = source.interpreter_variable
+    return "" if not name or os.access(os.environ.get(name, ""), os.X_OK) else name
 
 
 def _describe_broken(plugin: BrokenPlugin) -> EngineInfo:

@@ -31,6 +31,8 @@ class EngineSource:
         module: What must be importable; empty if it needs nothing.
         distribution: The package that `module` comes with, which says its version.
         other_distributions: Packages that may stand for that one.
+        interpreter_variable: An environment variable that has to name the Python of another
+            environment, where what it needs is installed.
         install_command: What installs it.
         device: What it computes on: `cpu`, `cuda`, `metal`, `vulkan`, or `GGML`, `MLX` or
             `VLLM`.
@@ -51,6 +53,7 @@ class EngineSource:
     module: str = ""
     distribution: str = ""
     other_distributions: tuple[str, ...] = ()
+    interpreter_variable: str = ""
     install_command: str = ""
     device: str = "cpu"
     is_native: bool = False
@@ -101,6 +104,17 @@ BUILT_IN = (
         device=VLLM,
         is_native=True,
         wants_process=True,
+        platforms=("linux",),
+        goes_first_on=("linux",),
+    ),
+    EngineSource(
+        name="vllm_server",
+        location="jupyter_llm.engines.vllm.server_engine:VllmServerEngine",
+        formats=("safetensors",),
+        interpreter_variable="JUPYTER_LLM_VLLM_PYTHON",
+        install_command="export JUPYTER_LLM_VLLM_PYTHON=/path/to/environment/bin/python",
+        device="cuda",
+        is_native=True,
         platforms=("linux",),
         goes_first_on=("linux",),
     ),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from jupyter_llm.manager.quotas import Quotas
     from jupyter_llm.manager.removal import Remover
     from jupyter_llm.manager.replays import Replays
+    from jupyter_llm.manager.service_models import ServiceModels
     from jupyter_llm.registry.database import Registry
     from jupyter_llm.registry.keys import KeyStore
     from jupyter_llm.registry.recorder import Recorder
@@ -73,6 +74,7 @@ class Context:
     events: EventBus
     services: Services
     service_admins: frozenset[str]
+    service_models: ServiceModels
     quotas: Quotas
     vectors: VectorDatabases
     keys: KeyStore | None
@@ -86,8 +88,12 @@ class Context:
     def seen_by(self, caller: Caller, owner: str) -> Context:
         """The same for the requests of one caller, with the models that they may use.
 
-        `owner` is whose services and stored responses are theirs.
+        `owner` is whose services and stored responses are theirs; as for services, whoever has
+        the server's own token knows everybody's.
         """
+        knows_all = not owner or owner in self.service_admins
         allowed = caller.key.models if caller.key else None
-        view = ManagerView(self.manager, user=caller.user, allowed=allowed, owner=owner)
+        view = ManagerView(
+            self.manager, user=caller.user, allowed=allowed, owner=None if knows_all else owner
+        )
         return replace(self, manager=view)

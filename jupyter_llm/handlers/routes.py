@@ -74,6 +74,15 @@ from .vectors import (
     VectorPointsHandler,
     VectorSearchHandler,
 )
+from .vllm import (
+    AvailableModelsHandler,
+    InferenceServicesHandler,
+    ModelInfoHandler,
+    PromptHandler,
+    SearchModelsHandler,
+    ServedModelsHandler,
+    ServiceMetricsHandler,
+)
 
 if TYPE_CHECKING:
     from .base import LLMHandler
@@ -118,6 +127,13 @@ ROUTES: tuple[tuple[str, type[LLMHandler]], ...] = (
     ("api/admin/downloads/(.+)", DownloadHandler),
     ("api/admin/hub", HubSearchHandler),
     ("api/admin/hub/(.+)", HubRepoHandler),
+    ("api/v1/vllm/available-models", AvailableModelsHandler),
+    ("api/v1/vllm/search-models", SearchModelsHandler),
+    ("api/v1/vllm/model-info/(.+)", ModelInfoHandler),
+    ("api/v1/vllm/services", InferenceServicesHandler),
+    ("api/v1/vllm/(.+)/models", ServedModelsHandler),
+    ("api/v1/vllm/(.+)/prompt", PromptHandler),
+    ("api/v1/vllm/(.+)/metrics", ServiceMetricsHandler),
     ("api/v1/recipes", RecipesHandler),
     ("api/v1/recipes/(.+)", RecipeHandler),
     ("api/v1/services", ServicesHandler),

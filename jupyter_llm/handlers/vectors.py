@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jupyter_server.auth.decorator import authorized
-from prometheus_client import CONTENT_TYPE_LATEST
 from tornado import web
 
-from .auth import owner_of
+from .services import viewer
 from .wire.vectors import (
     collection_body,
     collection_call,
@@ -22,6 +21,8 @@ from .wire.vectors import (
 )
 from .work import WorkHandler
 
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
 if TYPE_CHECKING:
     from jupyter_llm.vectors.store import VectorStore
 
@@ -31,7 +32,7 @@ class VectorHandler(WorkHandler):
 
     async def store(self, database_id: str) -> VectorStore:
         """The database of this id, as far as the caller has it."""
-        return await self.context.vectors.find(database_id, user=owner_of(self))
+        return await self.context.vectors.find(database_id, user=viewer(self))
 
 
 class VectorCollectionsHandler(VectorHandler):
@@ -113,4 +114,4 @@ class VectorMetricsHandler(VectorHandler):
     async def get(self, database_id: str) -> None:
         """What the database tells Prometheus, as it does."""
         figures = await (await self.store(database_id)).metrics()
-        self.finish(figures, set_content_type=CONTENT_TYPE_LATEST)
+        self.finish(figures, set_content_type=_METRICS_TYPE)

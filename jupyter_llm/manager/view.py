@@ -31,7 +31,7 @@ class ManagerView(ModelManager):
 
     `user` is whose its requests are, `allowed` the ids or aliases of the models that there
     are for this caller; `None` allows all. Of models that belong to one user there are those
-    of `owner` alone.
+    of `owner` alone, or with `None` those of everybody.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class ManagerView(ModelManager):
         *,
         user: str,
         allowed: Collection[str] | None,
-        owner: str = "",
+        owner: str | None = None,
     ) -> None:
         vars(self).update(vars(whole))
         self._user = user

@@ -75,7 +75,7 @@ def _seen(record: Record, sight: Sight) -> Record:
 
 def _verdict(record: Record, sight: Sight | None, heard: Account) -> tuple[ServiceState, str]:
     if record.cancelled_at is not None:
-        return ServiceState.CANCELLED, "It was cancelled."
+        return ServiceState.CANCELLED, record.cancelled_because
     if sight is not None and sight.is_own_word:
         return sight.state, sight.reason
     if heard.last is not None:
@@ -96,6 +96,8 @@ def _running(
     )
     has_answered = any(each.state is ServiceState.RUNNING for each in replicas)
     is_running = has_answered or service.state is ServiceState.RUNNING
+    if is_running and record.running_since is None:
+        record = replace(record, running_since=now)
     return _with(
         record,
         state=ServiceState.RUNNING if is_running else ServiceState.CONFIGURING,

@@ -41,6 +41,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     environment: dict[Variable, Word | int | float | bool | None] | None = None
     gpu_per_replica: Annotated[int, Meta(ge=1, le=64)] | None = None
     replicas: Annotated[int, Meta(ge=1, le=256)] | None = None
+    hand_over: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +49,8 @@ class Plan:
     """A service that can be submitted; see `Recipe` for what the parts mean.
 
     `num_replicas` and `gpus_per_replica` are per node, the latter 0 where GPUs are not
-    divided. `host` is what to listen on, empty where the launcher decides.
+    divided. `host` is what to listen on, empty where the launcher decides. One that hands over
+    is followed by a successor before its time is over.
     """
 
     recipe: Recipe
@@ -61,6 +63,7 @@ class Plan:
     port: int
     host: str
     time_limit_s: int | None
+    hands_over: bool = False
 
     @property
     def num_gpus(self) -> int:
@@ -103,6 +106,7 @@ def plan(recipe: Recipe, config: Mapping[str, Any] | None) -> Plan:
         port=_port(recipe, own),
         host=own.get(recipe.host_variable or "", ""),
         time_limit_s=resources.time_limit * MINUTE_S if resources.time_limit else None,
+        hands_over=_hands_over(asked, resources),
     )
 
 
@@ -119,6 +123,15 @@ def _resources(recipe: Recipe, asked: Config) -> Resources:
             "A type of GPU needs a number of them: set 'gpu'.", param="config.resources.gpu_type"
         )
     return resources
+
+
+def _hands_over(asked: Config, resources: Resources) -> bool:
+    if asked.hand_over and resources.time_limit is None:
+        raise InvalidRequestError(
+            "Without a time limit there is nothing to hand over: set 'resources.time_limit'.",
+            param="config.hand_over",
+        )
+    return asked.hand_over
 
 
 def _replicas(recipe: Recipe, asked: Config, resources: Resources) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class Record:
     """`key` is the service's for ever; the id of its job is known once it was submitted.
 
-    `gpus` are those that the launcher has chosen. With `cancelled_at`, in seconds since the
-    epoch, it was asked to end.
+    `gpus` are those that the launcher has chosen, `config` is what was asked for. With
+    `cancelled_at` it was asked to end, because of what `cancelled_because` says;
+    `running_since` is when the first of its servers answered (seconds since the epoch).
     """
 
     key: str
@@ -30,6 +31,10 @@ class Record:
     base_path: str = ""
     gpus: str = ""
     cancelled_at: float | None = None
+    cancelled_because: str = "It was cancelled."
+    running_since: float | None = None
+    hands_over: bool = False
+    config: dict[str, Any] = field(default_factory=dict)
 
     @property
     def job(self) -> Job:
@@ -64,6 +69,7 @@ def planned(plan: Plan, job: Job, *, owner: str, name: str, now: float) -> Recor
         job_id=job.job_id,
         health=recipe.health,
         base_path=recipe.base_path,
+        hands_over=plan.hands_over,
     )
 
 

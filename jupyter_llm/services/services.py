@@ -4,65 +4,59 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from jupyter_llm.errors import InvalidRequestError, LLMError, ServiceNotFoundError
+from jupyter_llm.errors import LLMError, ServiceNotFoundError
+from jupyter_llm.services.book import RecordBook, Rows
 from jupyter_llm.services.decide import CANCELLING
-from jupyter_llm.services.launcher import Job
-from jupyter_llm.services.plan import plan as plan_of
-from jupyter_llm.services.record import Record, from_row, planned, to_row
-from jupyter_llm.services.script import render
+from jupyter_llm.services.hand_over import may_go, need_successors
+from jupyter_llm.services.submission import Order, Submission
 from jupyter_llm.services.watch import Watch
-from jupyter_llm.types import Service, ServiceState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from jupyter_llm.services.cookbook import Cookbook
-    from jupyter_llm.services.plan import Plan
+    from jupyter_llm.services.record import Record
     from jupyter_llm.services.shell import Address
     from jupyter_llm.services.site import Site
-    from jupyter_llm.types import Replica
+    from jupyter_llm.types import Replica, Service
 
 MAX_LOG_BYTES = 256 * 1024
 """How much of a log is read at once."""
 
-_KEY_BYTES = 6
-
 log = logging.getLogger(__name__)
-
-
-class Records(Protocol):
-    """Where services outlive this server; raises `RegistryError`."""
-
-    async def all(self) -> list[dict[str, Any]]:
-        """Every row that was saved."""
-        ...
-
-    async def save(self, row: Mapping[str, Any]) -> None:
-        """Keep a row, in the place of an earlier one with its key."""
-        ...
 
 
 class Services:
     """Those of one site; belongs to one event loop.
 
     A record is written before its job is submitted: whatever happens to this server, no job
-    runs that nobody knows, and none is submitted twice.
+    runs that nobody knows, and none is submitted twice. Every `poll_s` all are looked at; one
+    that hands over gets its successor `lead_s` before its time is over.
     """
 
-    def __init__(self, cookbook: Cookbook, site: Site, records: Records, poll_s: float) -> None:
+    def __init__(
+        self,
+        cookbook: Cookbook,
+        site: Site,
+        rows: Rows,
+        poll_s: float,
+        lead_s: float = 1800.0,
+    ) -> None:
         self.cookbook = cookbook
         self._site = site
-        self._rows = records
-        self._records: dict[str, Record] = {}
+        self._lead_s = lead_s
         self._listeners: list[Callable[[Service], None]] = []
-        self._submitting = asyncio.Lock()
         self._loaded: asyncio.Task[None] | None = None
-        self._watch = Watch(site, self._records, self._change, poll_s)
+        self._without_successor: set[str] = set()
+        self._book = RecordBook(rows, self._tell)
+        self._submission = Submission(cookbook, site, self._book)
+        self._watch = Watch(
+            site, self._book, poll_s, on_stale=self._tell_all, after_look=self._hand_over
+        )
 
     async def start_up(self) -> None:
         """Take up what earlier servers have left."""
@@ -83,7 +77,7 @@ class Services:
     async def all(self, owner: str | None) -> list[Service]:
         """The services of a user, or of everybody with `None`, the newest first."""
         await self._ready()
-        mine = [each.service for each in self._records.values() if _may_see(each, owner)]
+        mine = [self._dated(each) for each in self._book if _may_see(each, owner)]
         return sorted(mine, key=lambda service: service.created_at, reverse=True)
 
     async def get(self, service_id: str, owner: str | None) -> Service:
@@ -92,7 +86,7 @@ class Services:
         Raises:
             ServiceNotFoundError: There is none of this id, or it is somebody else's.
         """
-        return (await self._find(service_id, owner)).service
+        return self._dated(await self._find(service_id, owner))
 
     async def create(
         self, recipe_name: str, config: Mapping[str, Any] | None, *, owner: str, name: str = ""
@@ -105,47 +99,15 @@ class Services:
             ClusterError: The cluster does not answer.
             RegistryError: It could not be written down, and so was not started.
         """
-        recipe = await asyncio.to_thread(self.cookbook.recipe, recipe_name)
-        plan = plan_of(recipe, config)
         await self._ready()
-        launcher = self._site.launcher
-        # one after the other: two must not be given the same GPUs
-        async with self._submitting:
-            gpus = await launcher.check(plan, self._taken_gpus())
-            key = f"{launcher.name}-{secrets.token_hex(_KEY_BYTES)}"
-            folder = await self._site.folders.path_of(key)
-            job = Job(key=key, folder=folder, job_id=launcher.new_id(key))
-            record = planned(plan, job, owner=owner, name=name, now=time.time())
-            record = replace(record, gpus=gpus)
-            await self._rows.save(to_row(record))
-            self._records[key] = record
-        # shielded: a client that leaves must not leave a job behind whose id nobody noted
-        return await asyncio.shield(asyncio.create_task(self._submit(record, plan)))
+        order = Order(recipe=recipe_name, config=config or {}, owner=owner, name=name)
+        return await self._submit(order)
 
-    async def _submit(self, record: Record, plan: Plan) -> Service:
-        script = render(plan, self._site.place(record.folder, record.gpus))
+    async def _submit(self, order: Order) -> Service:
         try:
-            await self._site.folders.make(record.folder, secrets.token_urlsafe(32))
-            job_id = await self._site.launcher.submit(record.job, plan, script)
-        except LLMError as error:
-            await self._not_submitted(record, error)
-            raise
-        service = replace(record.service, id=job_id, reason="", as_of=time.time())
-        await self._change(replace(record, job_id=job_id, service=service))
-        self._watch.wake()
-        return service
-
-    async def _not_submitted(self, record: Record, error: LLMError) -> None:
-        """What was refused has failed; of what nobody answered, the watch looks for the job."""
-        if isinstance(error, InvalidRequestError):
-            service = replace(
-                record.service,
-                state=ServiceState.FAILED,
-                reason=error.message,
-                ended_at=time.time(),
-            )
-            await self._change(replace(record, service=service))
-        self._watch.wake()
+            return self._dated(await self._submission.submit(order))
+        finally:
+            self._watch.wake()
 
     async def cancel(self, service_id: str, owner: str | None) -> Service:
         """End a service; its record stays. One that has ended stays as it ended.
@@ -155,15 +117,51 @@ class Services:
             ClusterError: The cluster does not answer; the service goes on.
         """
         record = await self._find(service_id, owner)
+        await self._cancel(record, record.cancelled_because)
+        for each in self._book.going():
+            if each.service.successor_of == record.service.id:
+                await self._cancel(each, record.cancelled_because)
+        self._watch.wake()
+        return self._dated(self._book.get(record.key))
+
+    async def _cancel(self, record: Record, because: str) -> None:
         if record.service.state.is_final:
-            return record.service
+            return
         await self._site.launcher.cancel(record.job)
-        record = self._records[record.key]
+        record = self._book.get(record.key)
         if not record.service.state.is_final:
             service = replace(record.service, reason=CANCELLING)
-            await self._change(replace(record, service=service, cancelled_at=time.time()))
-        self._watch.wake()
-        return self._records[record.key].service
+            await self._book.change(
+                replace(
+                    record,
+                    service=service,
+                    cancelled_at=time.time(),
+                    cancelled_because=because,
+                )
+            )
+
+    async def _hand_over(self) -> None:
+        """Start successors where they are due, and end what they have taken over from."""
+        now = time.time()
+        for before, after in may_go(self._book, now):
+            await self._cancel(before, f"{after.service.id} has taken over from it.")
+        for record in need_successors(self._book, self._lead_s, now):
+            service = record.service
+            if service.id in self._without_successor:
+                continue
+            order = Order(
+                recipe=service.recipe,
+                config=record.config,
+                owner=service.owner,
+                name=service.name,
+                successor_of=service.id,
+                secret=await self._site.folders.secret_of(record.folder),
+            )
+            try:
+                await self._submit(order)
+            except LLMError as error:
+                log.warning("%s gets no successor: %s", service.id, error)
+                self._without_successor.add(service.id)
 
     async def log(self, service_id: str, owner: str | None, *, offset: int = 0) -> tuple[str, int]:
         """What the job and its servers have written from byte `offset` on, and the next offset.
@@ -203,21 +201,19 @@ class Services:
             for each in record.service.replicas
         )
         if not record.service.state.is_final:
-            await self._change(replace(record, service=replace(record.service, replicas=replicas)))
+            await self._book.change(
+                replace(record, service=replace(record.service, replicas=replicas))
+            )
 
     async def _find(self, service_id: str, owner: str | None) -> Record:
         await self._ready()
-        for record in self._records.values():
+        for record in self._book:
             if service_id in (record.service.id, record.key) and _may_see(record, owner):
                 return record
         raise ServiceNotFoundError(
             f"There is no service {service_id[:100]!r} of yours. GET /api/v1/services lists them.",
             param="id",
         )
-
-    def _taken_gpus(self) -> list[str]:
-        going = [each for each in self._records.values() if not each.service.state.is_final]
-        return [gpu for each in going for gpu in each.gpus.split(",") if gpu]
 
     async def _ready(self) -> None:
         """Once the rows have been read; a caller that leaves does not stop the others."""
@@ -226,31 +222,24 @@ class Services:
         await asyncio.shield(self._loaded)
 
     async def _load(self) -> None:
-        for row in await self._rows.all():
-            try:
-                record = from_row(row)
-            except (ValueError, KeyError) as error:
-                log.warning("The record of the service %s is not read: %s", row["key"], error)
-                continue
-            self._records.setdefault(record.key, record)
+        await self._book.load()
         self._watch.begin()
 
-    async def _change(self, record: Record) -> None:
-        """Take a record over, write it down and tell; what only grew older is not news."""
-        before = self._records.get(record.key)
-        self._records[record.key] = record
-        if before is not None and _undated(before) == _undated(record):
-            return
+    def _tell(self, record: Record) -> None:
         for listener in tuple(self._listeners):
-            listener(record.service)
-        try:
-            await self._rows.save(to_row(record))
-        except LLMError as error:
-            log.warning("The service %s is not written down now: %s", record.service.id, error)
+            listener(self._dated(record))
 
+    def _tell_all(self) -> None:
+        for record in self._book.going():
+            self._tell(record)
 
-def _undated(record: Record) -> Record:
-    return replace(record, service=replace(record.service, as_of=0.0))
+    def _dated(self, record: Record) -> Service:
+        """The service, and when it was last seen to be so."""
+        service = record.service
+        if service.state.is_final:
+            return service
+        as_of = max(service.as_of, self._watch.as_of)
+        return replace(service, as_of=as_of, is_stale=self._watch.is_stale)
 
 
 def _may_see(record: Record, owner: str | None) -> bool:

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 # each command of SLURM waits 9 s for a controller that is down
 _TIMEOUT_S = 30.0
-_NOBODY = ("Unable to contact slurm controller", "Socket timed out", "Connection refused")
+_NOBODY = (
+    *("Unable to contact slurm controller", "Socket timed out", "Connection refused"),
+    *("configuration source", "munge"),
+)
 
 
 class SlurmLauncher:

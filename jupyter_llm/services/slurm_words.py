@@ -18,7 +18,10 @@ _SEPARATOR = "\x1f"
 _FIELDS = ("%F", "%T", "%r", "%N", "%k")
 
 # by default a job inherits all of the environment, with every secret in it
-_EXPORTED = ("HOME", "USER", "LOGNAME", "PATH", "LANG", "LC_ALL", "TMPDIR", "HF_HOME", "HF_TOKEN")
+_EXPORTED = (
+    *("HOME", "USER", "LOGNAME", "PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH"),
+    *("PYTHONPATH", "JUPYTER_DATA_DIR", "MODELS_DIR", "HF_HOME", "HF_ENDPOINT", "HF_TOKEN"),
+)
 
 _STATES = {
     "PENDING": ServiceState.PENDING,

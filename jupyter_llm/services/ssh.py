@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_AFTER_REFUSAL_S = 60.0
+
 _HOST = re.compile(
     r"(?:(?P<user>[^@\s]+)@)?(?P<host>\[[0-9a-fA-F:]+\]|[^@:\s\[\]-][^@:\s]*)(?::(?P<port>\d{1,5}))?"
 )
@@ -33,16 +35,17 @@ class SshSettings:
     `host` is `[user@]host[:port]`, or a name of the OpenSSH configuration `config_file` (empty for
     `~/.ssh/config`), which says everything else: user, keys, known hosts, jump hosts. A peer that
     is silent for `num_silent` times `keepalive_s` is gone. After a failure the next attempt
-    waits, twice as long each time, from `first_pause_s` to `longest_pause_s`.
+    waits, twice as long each time, from `first_pause_s` to `longest_pause_s`; after a refusal
+    longer, since some hosts shut out who is refused often.
     """
 
     host: str
     config_file: str = ""
-    connect_timeout_s: float = 20.0
+    connect_timeout_s: float = 10.0
     keepalive_s: float = 5.0
     num_silent: int = 2
     first_pause_s: float = 1.0
-    longest_pause_s: float = 60.0
+    longest_pause_s: float = 8.0
 
     def arguments(self) -> dict[str, Any]:
         """What `asyncssh.connect` is called with.
@@ -143,7 +146,8 @@ class SshConnection:
         except ClusterError as error:
             settings = self.settings
             pause_s = settings.first_pause_s * 2 ** min(self._num_failures, 16)
-            self._again_at = time.monotonic() + min(pause_s, settings.longest_pause_s)
+            pause_s = error.retry_after_s or min(pause_s, settings.longest_pause_s)
+            self._again_at = time.monotonic() + pause_s
             self._num_failures += 1
             self._failure = error
             raise
@@ -180,12 +184,14 @@ async def _connected(settings: SshSettings) -> SSHClientConnection:
     except asyncssh.HostKeyNotVerifiable as error:
         raise ClusterError(
             f"The host key of {host} is not the one in known_hosts, or not there: {error}. Compare "
-            f"it with what the cluster publishes, and run 'ssh {host}' once to accept it."
+            f"it with what the cluster publishes, and run 'ssh {host}' once to accept it.",
+            retry_after_s=_AFTER_REFUSAL_S,
         ) from error
     except asyncssh.PermissionDenied as error:
         raise ClusterError(
             f"{host} accepts none of your keys. 'ssh {host}' has to work without a password: load "
-            "the key into your SSH agent, or name it by IdentityFile in your SSH configuration."
+            "the key into your SSH agent, or name it by IdentityFile in your SSH configuration.",
+            retry_after_s=_AFTER_REFUSAL_S,
         ) from error
     except (OSError, TimeoutError, ValueError, asyncssh.Error) as error:
         raise ClusterError(f"{host} cannot be reached over SSH: {_said(error)}.") from error

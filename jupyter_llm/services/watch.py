@@ -17,6 +17,7 @@ from jupyter_llm.types import ServiceState
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from jupyter_llm.services.book import RecordBook
     from jupyter_llm.services.folder import Account
     from jupyter_llm.services.launcher import Sight
     from jupyter_llm.services.record import Record
@@ -30,19 +31,26 @@ log = logging.getLogger(__name__)
 class Watch:
     """Looks every `poll_s` while there is a service that has not ended; belongs to one loop.
 
-    `records` are read here, and changed through `on_change` alone.
+    `on_stale` is called when the launcher ceases to answer and when it answers again,
+    `after_look` after each look. What the records say was true at `as_of`, in seconds since the
+    epoch; `is_stale` says that nobody answers.
     """
 
     def __init__(
         self,
         site: Site,
-        records: Mapping[str, Record],
-        on_change: Callable[[Record], Awaitable[None]],
+        book: RecordBook,
         poll_s: float,
+        *,
+        on_stale: Callable[[], None],
+        after_look: Callable[[], Awaitable[None]],
     ) -> None:
+        self.as_of = 0.0
+        self.is_stale = False
         self._site = site
-        self._records = records
-        self._on_change = on_change
+        self._book = book
+        self._on_stale = on_stale
+        self._after_look = after_look
         self._poll_s = poll_s
         self._readiness = Readiness(site.shell)
         self._secrets: dict[str, str] = {}
@@ -66,7 +74,7 @@ class Watch:
 
     async def look(self) -> None:
         """Look once at all that has not ended."""
-        going = [each for each in self._records.values() if not each.service.state.is_final]
+        going = self._book.going()
         if not going:
             return
         asked_at = time.time()
@@ -75,16 +83,23 @@ class Watch:
             accounts = await self._accounts(going, sights)
         except ClusterError as error:
             log.warning("How services stand is not known now: %s", error)
-            for record in going:
-                await self._on_change(_stale(self._records[record.key]))
+            self._note(is_stale=True)
             return
         # at once: each waits for its own servers alone
         await asyncio.gather(
             *(
                 self._bring_up(each.key, sights.get(each.key), accounts.get(each.folder), asked_at)
                 for each in going
+                if not _is_no_news(each, sights.get(each.key))
             )
         )
+        self.as_of = asked_at
+        self._note(is_stale=False)
+
+    def _note(self, *, is_stale: bool) -> None:
+        if self.is_stale != is_stale:
+            self.is_stale = is_stale
+            self._on_stale()
 
     async def _accounts(
         self, going: list[Record], sights: Mapping[str, Sight]
@@ -97,14 +112,14 @@ class Watch:
         self, key: str, sight: Sight | None, account: Account | None, asked_at: float
     ) -> None:
         # what was created meanwhile could not be seen yet
-        if self._records[key].service.created_at > asked_at:
+        if self._book.get(key).service.created_at > asked_at:
             return
-        await self._end_remains(self._records[key], sight)
-        record = stands(self._records[key], sight, account, asked_at)
+        await self._end_remains(self._book.get(key), sight)
+        record = stands(self._book.get(key), sight, account, asked_at)
         ready = await self._ready_replicas(record)
         # from the record as it is by now: a request to cancel may have come meanwhile
-        record = stands(self._records[key], sight, account, asked_at, ready)
-        await self._on_change(_fresh(record, asked_at))
+        record = stands(self._book.get(key), sight, account, asked_at, ready)
+        await self._book.change(record)
 
     async def _ready_replicas(self, record: Record) -> set[str]:
         """The ids of those that have just answered for the first time."""
@@ -139,14 +154,12 @@ class Watch:
             self._news.clear()
             try:
                 await self.look()
+                await self._after_look()
             except Exception:
                 log.exception("Looking at the services failed; it is tried again.")
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._poll_s if self._is_busy() else None):
+                async with asyncio.timeout(self._poll_s if self._book.going() else None):
                     await self._news.wait()
-
-    def _is_busy(self) -> bool:
-        return any(not each.service.state.is_final for each in self._records.values())
 
 
 def _is_to_ask(record: Record, sight: Sight | None) -> bool:
@@ -158,9 +171,13 @@ def _is_to_ask(record: Record, sight: Sight | None) -> bool:
     return sight.state is ServiceState.RUNNING and len(known) < service.num_replicas
 
 
-def _stale(record: Record) -> Record:
-    return replace(record, service=replace(record.service, is_stale=True))
-
-
-def _fresh(record: Record, at: float) -> Record:
-    return replace(record, service=replace(record.service, is_stale=False, as_of=at))
+def _is_no_news(record: Record, sight: Sight | None) -> bool:
+    """Whether it is seen as it was, with all of its servers; of a thousand, most are."""
+    service = record.service
+    return (
+        sight is not None
+        and record.cancelled_at is None
+        and sight.state is service.state is ServiceState.RUNNING
+        and (sight.job_id, sight.nodes, sight.reason) == (service.id, service.nodes, service.reason)
+        and not _is_to_ask(record, sight)
+    )

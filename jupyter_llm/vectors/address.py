@@ -23,5 +23,8 @@ class Address:
 class ServiceLookup(Protocol):
     """Finds vector databases that run as services."""
 
-    def __call__(self, service_id: str, user: str) -> Awaitable[Address | None]:
-        """Where the service of this id is; `None` if this user has no such service."""
+    def __call__(self, service_id: str, user: str | None) -> Awaitable[Address | None]:
+        """Where the service of this id is; `None` if this user has no such service.
+
+        A user of `None` has those of everybody.
+        """

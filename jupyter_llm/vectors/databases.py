@@ -42,8 +42,8 @@ class VectorDatabases:
             self._stores[remote.id] = VectorStore(where, timeout_s=remote.timeout_s)
         self._of_services: OrderedDict[Address, VectorStore] = OrderedDict()
 
-    async def find(self, database_id: str, *, user: str) -> VectorStore:
-        """The database of this id, as far as this user has it.
+    async def find(self, database_id: str, *, user: str | None) -> VectorStore:
+        """The database of this id, as far as this user has it; with `None` anybody's.
 
         Raises:
             VectorDatabaseNotFoundError: There is none.

@@ -90,7 +90,7 @@ class EmbeddedProcess:
 
     def _note_start(self, starting: asyncio.Task[_Running]) -> None:
         self._starting = None
-        error = starting.exception()
+        error = None if starting.cancelled() else starting.exception()
         if isinstance(error, VectorStoreError):
             self._failure, self._failed_at = error, time.monotonic()
 

@@ -172,7 +172,7 @@ SUBJECTS = (
         needs="vllm",
         install="make test-vllm",
         num_loads=1,
-        marks=(pytest.mark.vllm,),
+        marks=(pytest.mark.vllm, pytest.mark.timeout(400)),
     ),
 )
 

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from jupyter_llm.engines.base import Engine
 from jupyter_llm.engines.mlx.engine import MlxEngine
 from jupyter_llm.types import (
     GenerationRequest,
@@ -73,7 +74,7 @@ def on_from(prompt: str, **sampling: Any) -> GenerationRequest:
     return replace(ask("", **sampling), messages=None, prompt=prompt)
 
 
-async def answer(engine: MlxEngine, request: GenerationRequest) -> list[TokenChunk]:
+async def answer(engine: Engine, request: GenerationRequest) -> list[TokenChunk]:
     async with asyncio.timeout(60):
         return [chunk async for chunk in engine.generate(request)]
 
@@ -95,6 +96,7 @@ def changed(source: Path, target: Path, name: str, **values: Any) -> Path:
 
 def write_peft(folder: Path, layers: Iterable[str], *, strength: float, width: int = 256) -> Path:
     """An adapter as the peft package stores it."""
+    layers = tuple(layers)
     folder.mkdir()
     draw = np.random.default_rng(0).standard_normal
     tensors = {}
@@ -103,6 +105,12 @@ def write_peft(folder: Path, layers: Iterable[str], *, strength: float, width: i
         tensors[f"{prefix}.lora_A.weight"] = draw((4, 256)).astype(np.float32)
         tensors[f"{prefix}.lora_B.weight"] = (strength * draw((width, 4))).astype(np.float32)
     save_file(tensors, folder / "adapter_model.safetensors")
-    config = {"peft_type": "LORA", "r": 4, "lora_alpha": 8, "base_model_name_or_path": "guide"}
+    config = {
+        "peft_type": "LORA",
+        "r": 4,
+        "lora_alpha": 8,
+        "base_model_name_or_path": "guide",
+        "target_modules": sorted({layer.rpartition(".")[2] for layer in layers}),
+    }
     (folder / "adapter_config.json").write_text(json.dumps(config))
     return folder

@@ -65,7 +65,11 @@ async def chosen(
 
 
 @pytest.mark.parametrize(
-    ("name", "module"), [("mlx", "mlx_lm"), pytest.param("vllm", "vllm", marks=pytest.mark.vllm)]
+    ("name", "module"),
+    [
+        ("mlx", "mlx_lm"),
+        pytest.param("vllm", "vllm", marks=(pytest.mark.vllm, pytest.mark.timeout(400))),
+    ],
 )
 async def test_it_and_llama_cpp_choose_the_same_tokens(
     name: str, module: str, tmp_path: Path

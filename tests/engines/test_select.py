@@ -73,7 +73,7 @@ def test_an_unknown_engine_is_answered_with_the_known_ones() -> None:
 
 
 def test_lists_what_is_installed() -> None:
-    echo, llama_cpp, remote, mlx, vllm = select.backends()
+    echo, llama_cpp, remote, mlx, vllm, vllm_server = select.backends()
     assert (remote.name, remote.installed, remote.formats) == ("remote", True, ("openai",))
     assert (echo.name, echo.installed, echo.formats) == ("echo", True, ("echo",))
     assert (llama_cpp.name, llama_cpp.installed, llama_cpp.formats) == (
@@ -86,6 +86,22 @@ def test_lists_what_is_installed() -> None:
     assert llama_cpp.reason == llama_cpp.install_command == ""
     assert (mlx.name, mlx.formats) == ("mlx", ("safetensors",))
     assert (vllm.name, vllm.formats) == ("vllm", ("safetensors",))
+    assert (vllm_server.name, vllm_server.formats) == ("vllm_server", ("safetensors",))
+
+
+def test_an_engine_of_another_environment_is_there_once_its_python_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def here() -> tuple[bool, str]:
+        info = next(one for one in select.backends() if one.name == "vllm_server")
+        return info.installed, info.reason
+
+    monkeypatch.delenv("JUPYTER_LLM_VLLM_PYTHON", raising=False)
+    assert here() == (False, "JUPYTER_LLM_VLLM_PYTHON names no Python of another environment")
+    monkeypatch.setenv("JUPYTER_LLM_VLLM_PYTHON", str(tmp_path / "python"))
+    assert not here()[0]
+    monkeypatch.setenv("JUPYTER_LLM_VLLM_PYTHON", sys.executable)
+    assert here() == (True, "")
 
 
 @pytest.mark.usefixtures("without_llama_cpp")

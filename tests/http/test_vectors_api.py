@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from jupyter_llm.app import LLMExtension
 
-pytest.importorskip("qdrant_edge", reason="pip install 'jupyter-llm[vectors]'")
 
 LOCAL = "api/v1/vector-db/local/"
 ONE = f"{LOCAL}collections/my_documents"

@@ -44,6 +44,7 @@ class Repository:
     tags: tuple[str, ...] = ("gguf", "license:apache-2.0")
     downloads: int = 10
     wrong_hash: bool = False
+    card: dict[str, Any] = field(default_factory=dict)
 
 
 class Hub:
@@ -120,10 +121,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _search(self, query: dict[str, list[str]]) -> None:
         text = query.get("search", [""])[0].lower()
+        kind = query.get("filter", [""])[0]
         items = [
             _card(name, repo, with_files=False)
             for name, repo in self.hub.repositories.items()
-            if text in name.lower() and not repo.private
+            if text in name.lower() and not repo.private and kind in ("", *repo.tags)
         ]
         items.sort(key=lambda item: -item["downloads"])
         self._json(200, items[: int(query.get("limit", ["100"])[0])])
@@ -220,6 +222,7 @@ def _card(name: str, repo: Repository, *, with_files: bool) -> dict[str, Any]:
         "tags": list(repo.tags),
         "downloads": repo.downloads,
         "likes": 1,
+        **repo.card,
     }
     if with_files:
         card["siblings"] = [_sibling(path, data, repo) for path, data in repo.files.items()]

@@ -22,7 +22,8 @@ TOOLS = NOTEBOOKS / "03_tools.ipynb"
 SEARCH = NOTEBOOKS / "04_search_by_meaning.ipynb"
 COMPARISON = NOTEBOOKS / "05_compare_models.ipynb"
 HTTP_API = NOTEBOOKS / "06_http_api.ipynb"
-WITH_ANSWERS = (QUICKSTART, EXTRACTION, TOOLS, SEARCH, HTTP_API)
+DOCUMENTS = NOTEBOOKS / "07_answer_from_documents.ipynb"
+WITH_ANSWERS = (QUICKSTART, EXTRACTION, TOOLS, SEARCH, HTTP_API, DOCUMENTS)
 
 GREEDY = "--LLMExtension.default_temperature=0"  # what the guide says is then the same every time
 
@@ -97,6 +98,17 @@ def test_the_search_finds_what_its_text_promises() -> None:
     best = shown(cells["search"]).splitlines()[1]
     assert best.startswith("1  The kernel keeps your variables")
     assert shown(cells["answer"]) == "('stop', True)"
+
+
+def test_documents_are_found_and_answered_from_as_the_notebook_says() -> None:
+    cells = execute(DOCUMENTS)
+
+    assert shown(cells["index"]) == "6"
+    best = shown(cells["search"]).splitlines()[1]
+    assert re.match(r"0\.9\d\d +The kernel keeps your variables", best)
+    assert re.findall(r" (notebooks|server) +\d", shown(cells["where"])) == ["server", "server"]
+    kept = "The kernel keeps your variables until it is restarted."
+    assert shown(cells["answer"]) == repr((True, kept))
 
 
 def test_the_api_answers_other_programs_as_the_notebook_says() -> None:

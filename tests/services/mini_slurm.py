@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -58,10 +59,10 @@ KillWait=5
 PropagateResourceLimits=NONE
 SlurmdParameters=config_overrides
 """
-# sixteen processors and 64 GB each, whatever the machine has
+# sixteen processors and 128 GB each, whatever the machine has
 _NODE = (
     "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=16 Boards=1 "
-    "SocketsPerBoard=1 CoresPerSocket=16 ThreadsPerCore=1 RealMemory=64000{gpus} State=UNKNOWN\n"
+    "SocketsPerBoard=1 CoresPerSocket=16 ThreadsPerCore=1 RealMemory=128000{gpus} State=UNKNOWN\n"
 )
 _PARTITIONS = (
     f"PartitionName=gpu Nodes={','.join(GPU_NODES)} Default=YES MaxTime=7-0 "
@@ -85,10 +86,14 @@ def find(program: str) -> str | None:
 
 
 class MiniSlurm:
-    """Starts the daemons below `root` and ends them; `env` leads SLURM's commands to it."""
+    """Starts the daemons below `root` and ends them; `env` leads SLURM's commands to it.
 
-    def __init__(self, root: Path) -> None:
+    `prefix` goes before each command: with it the cluster may be in another network.
+    """
+
+    def __init__(self, root: Path, *, prefix: Sequence[str] = ()) -> None:
         self.root = root.resolve()
+        self._prefix = prefix
         self.config = self.root / "etc" / "slurm.conf"
         self.env = {"SLURM_CONF": str(self.config)}
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
@@ -108,7 +113,7 @@ class MiniSlurm:
     def run(self, *argv: str, timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
         """One of SLURM's commands."""
         return subprocess.run(
-            argv,
+            [*self._prefix, *argv],
             env={**os.environ, **self.env},
             capture_output=True,
             text=True,
@@ -216,7 +221,7 @@ class MiniSlurm:
         # to a file: a daemon that holds on to a pipe would hold up whoever reads it
         with (self.root / "log" / f"{name}.out").open("ab") as log:
             self._daemons[name] = subprocess.Popen(
-                [find(program) or program, *options],
+                [*self._prefix, find(program) or program, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -22,7 +22,6 @@ INDEX_AFTER_BYTES = 64 << 10
 
 @pytest.fixture
 def settings(tmp_path: Path) -> EmbeddedSettings:
-    pytest.importorskip("qdrant_edge", reason="pip install 'jupyter-llm[vectors]'")
     return EmbeddedSettings(folder=tmp_path / "vectors", index_after_bytes=INDEX_AFTER_BYTES)
 
 

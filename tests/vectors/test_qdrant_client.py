@@ -6,10 +6,6 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
-
-pytest.importorskip("qdrant_edge", reason="pip install 'jupyter-llm[vectors]'")
-pytest.importorskip("qdrant_client", reason="pip install qdrant-client")
-
 from qdrant import KEY, qdrant
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import UnexpectedResponse

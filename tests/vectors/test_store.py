@@ -231,7 +231,6 @@ async def test_it_is_started_again_after_it_has_died(
 
 
 async def test_a_folder_that_cannot_be_is_told_of(tmp_path: Path) -> None:
-    pytest.importorskip("qdrant_edge")
     from jupyter_llm.vectors.process import EmbeddedSettings
 
     (tmp_path / "file").write_text("")

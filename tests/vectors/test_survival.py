@@ -10,7 +10,7 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from conftest import INDEX_AFTER_BYTES
+from live import LiveServer
 
 from jupyter_llm.errors import EngineDiedError
 from jupyter_llm.types import VectorQuery
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 SIZE = 16
 BATCH = 50
 NUM_KILLS = 12
-ENOUGH = INDEX_AFTER_BYTES // (4 * SIZE) + BATCH
 
 
 def vector(number: int) -> list[float]:
@@ -99,11 +98,11 @@ async def test_kills_while_points_are_put_in_and_indexes_are_built(
 
 
 async def test_what_comes_while_an_index_is_built_is_in_it_or_beside_it(
-    store: VectorStore, databases: VectorDatabases
+    settings: EmbeddedSettings, store: VectorStore, databases: VectorDatabases
 ) -> None:
     await store.create("notes", vector_size=SIZE, distance="Euclid", indexes={})
-    last = 0
-    while last < ENOUGH:
+    last, enough = 0, settings.index_after_bytes // (4 * SIZE) + BATCH
+    while last < enough:
         await store.upsert("notes", body(last))
         last += BATCH
     while b"collection_running_optimizations 1" not in await store.metrics():
@@ -118,7 +117,7 @@ async def test_what_comes_while_an_index_is_built_is_in_it_or_beside_it(
     assert (await store.collection("notes")).num_points == last
     await databases.stop()
     assert (await store.collection("notes")).num_points == last
-    assert await indexed(store) >= ENOUGH
+    assert await indexed(store) >= enough
 
 
 async def test_what_a_killed_process_has_left_behind_is_cleared_away(
@@ -140,3 +139,22 @@ async def test_what_a_killed_process_has_left_behind_is_cleared_away(
     assert sorted(path.name for path in collections.iterdir()) == ["notes"]
     assert {path.name for path in (collections / "notes").iterdir()} == {"0", "collection.json"}
     await again.stop()
+
+
+def test_a_server_that_is_killed_loses_nothing_either() -> None:
+    with LiveServer() as server:
+        notes = "api/v1/vector-db/local/collections/notes"
+        server.json(notes, {"vector_size": SIZE, "distance": "Euclid"}, method="PUT")
+        last = 0
+        for number in range(3):
+            for _ in range(5):
+                points = json.loads(body(last))
+                assert server.json(f"{notes}/points", points, method="PUT")["success"]
+                last += BATCH
+            if number == 1:  # the port is free again when its owner is gone
+                server.stop(signal.SIGKILL)
+                server.start_again()
+            assert server.json(notes)["collection_info"]["points_count"] == last
+        asked = {"query_vector": vector(last - 1), "limit": 1}
+        [found] = server.json(f"{notes}/points/search", asked)["results"]
+        assert found["id"] == last - 1

@@ -80,7 +80,7 @@ class RemoteEngine(Engine):
         self._model_id = model.id
         target = self._remotes.find(model.id)
         remote = target.known.remote
-        group = await Group.open(remote)
+        group = await Group.open(remote, target.known.on_health)
         target.known.followers.add(group.set)
         try:
             listed = _chosen(await group.models(), target)

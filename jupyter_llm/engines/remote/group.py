@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,14 @@ from jupyter_llm.engines.remote.upstream import Access, Upstream
 from jupyter_llm.errors import EngineDiedError, ModelLoadError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from jupyter_llm.engines.remote.settings import Endpoint, Remote
     from jupyter_llm.engines.remote.upstream import ListedModel
+
+
+OnHealth = Callable[[str, bool], None]
+"""Is told the name of a replica, and whether it is well."""
 
 
 class Replica:
@@ -23,9 +28,9 @@ class Replica:
     `last_turn` is the number of the request that it got last, 0 before the first.
     """
 
-    def __init__(self, upstream: Upstream, on_gone: Callable[[], None]) -> None:
+    def __init__(self, upstream: Upstream, on_news: Callable[[Replica], None]) -> None:
         self.upstream = upstream
-        self.health = Health(upstream, on_gone)
+        self.health = Health(upstream, lambda: on_news(self))
         self.num_running = 0
         self.last_turn = 0
 
@@ -43,28 +48,30 @@ class Replica:
 class Group:
     """The replicas of one service; `death` ends with the reason when all of them are gone.
 
-    A replica that fails is left out at once and looked at until it answers again. After a death
-    the manager takes over: it begins anew with longer and longer pauses.
+    A replica that fails is left out at once and looked at until it answers again; `on_health` is
+    told its name and whether it is well. After a death the manager takes over: it begins anew with
+    longer and longer pauses.
     """
 
-    def __init__(self, remote: Remote, access: Access) -> None:
+    def __init__(self, remote: Remote, access: Access, on_health: OnHealth) -> None:
         self.death: asyncio.Future[EngineDiedError] = asyncio.get_running_loop().create_future()
         self.secrets = access.secrets
         self._remote = remote
         self._access = access
+        self._on_health = on_health
         self._replicas: list[Replica] = []
         self._turns = count(1)
         self._leaving: set[asyncio.Task[None]] = set()
         self.set(remote.endpoints)
 
     @classmethod
-    async def open(cls, remote: Remote) -> Group:
+    async def open(cls, remote: Remote, on_health: OnHealth) -> Group:
         """Read the key and get ready to call; nothing is sent yet.
 
         Raises:
             ModelLoadError: The key or the certificates cannot be read.
         """
-        return cls(remote, await Access.to(remote))
+        return cls(remote, await Access.to(remote), on_health)
 
     def __len__(self) -> int:
         return len(self._replicas)
@@ -122,9 +129,10 @@ class Group:
         return (replica.num_running if is_fewest else 0, replica.last_turn)
 
     def _replica(self, endpoint: Endpoint) -> Replica:
-        return Replica(Upstream(self._remote, endpoint, self._access), self._look_for_death)
+        return Replica(Upstream(self._remote, endpoint, self._access), self._note)
 
-    def _look_for_death(self) -> None:
+    def _note(self, replica: Replica) -> None:
+        self._on_health(replica.name, replica.health.is_well)
         if all(one.health.is_gone for one in self._replicas) and not self.death.done():
             self.death.set_result(EngineDiedError(self._replicas[0].health.reason))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
     from jupyter_llm.engines.remote.upstream import Upstream
 
+log = logging.getLogger(__name__)
+
 NUM_FAILURES = 3
 """In a row, after which a server counts as gone."""
 
@@ -23,18 +26,18 @@ _LEAST_PATIENCE_S = 1.0
 
 
 class Health:
-    """Watches one server as a task, and tells `on_gone` when it has failed for long.
+    """Watches one server as a task, and tells `on_news` when it has failed or is well again.
 
     `is_well` is False from the first sign of trouble until it answers again; `reason` is what the
     last look has found. It is looked at for as long as nobody calls `stop`.
     """
 
-    def __init__(self, upstream: Upstream, on_gone: Callable[[], None]) -> None:
+    def __init__(self, upstream: Upstream, on_news: Callable[[], None]) -> None:
         self.is_well = True
         self.reason = ""
         self._num_failures = 0
         self._upstream = upstream
-        self._on_gone = on_gone
+        self._on_news = on_news
         self._suspicion = asyncio.Event()
         self._task = asyncio.create_task(self._watch(), name=f"health of {upstream.remote.id}")
 
@@ -59,12 +62,24 @@ class Health:
             try:
                 await self._upstream.models(self._patience_s)
             except ModelLoadError as error:
-                self._num_failures += 1
-                self.is_well, self.reason = False, error.message
-                if self.is_gone:
-                    self._on_gone()
+                self._note_failure(error.message)
+            except Exception as error:
+                # whatever it was: a server that nobody looks at would be left out for ever
+                log.exception("Looking at %s failed", self._upstream.remote.id)
+                self._note_failure(f"It cannot be looked at: {error}.")
             else:
-                self.is_well, self._num_failures = True, 0
+                self._note_success()
+
+    def _note_failure(self, reason: str) -> None:
+        self._num_failures += 1
+        self.is_well, self.reason = False, reason
+        self._on_news()
+
+    def _note_success(self) -> None:
+        is_news = not self.is_well
+        self.is_well, self._num_failures = True, 0
+        if is_news:
+            self._on_news()
 
     async def _pause(self) -> None:
         interval_s = self._upstream.remote.health_interval_s

@@ -23,12 +23,14 @@ OPERATOR = "configuration"
 class Known:
     """A service, who has brought it, and the places that its models share.
 
-    `followers` are told of its replicas when these change.
+    `followers` are told of its replicas when these change, and `on_health` when one of them, by
+    its name, has failed or is well again.
     """
 
-    def __init__(self, remote: Remote, owner: str) -> None:
+    def __init__(self, remote: Remote, owner: str, on_health: Callable[[str, bool], None]) -> None:
         self.remote = remote
         self.owner = owner
+        self.on_health = on_health
         self.turns = asyncio.Semaphore(remote.concurrency)
         self.followers: set[Callable[[Iterable[Endpoint]], None]] = set()
 
@@ -59,8 +61,14 @@ class Remotes:
     def __len__(self) -> int:
         return len(self._known)
 
-    def add(self, remote: Remote, *, owner: str) -> None:
-        """Offer the models of one more service.
+    def add(
+        self,
+        remote: Remote,
+        *,
+        owner: str,
+        on_health: Callable[[str, bool], None] = lambda _name, _is_well: None,
+    ) -> None:
+        """Offer the models of one more service; `on_health` hears of its replicas while in use.
 
         Raises:
             InvalidRequestError: A service or a model has its name already.
@@ -69,7 +77,7 @@ class Remotes:
             raise InvalidRequestError(f"There is a service {remote.id!r} already.", param="id")
         if again := sorted(set(remote.models) & (set(self._by_model) | RESERVED)):
             raise InvalidRequestError(f"There is a model {again[0]!r} already.", param="models")
-        self._set({**self._known, remote.id: Known(remote, owner)})
+        self._set({**self._known, remote.id: Known(remote, owner, on_health)})
 
     def change(self, remote_id: str, replicas: Iterable[Endpoint], *, owner: str) -> None:
         """Ask these replicas of a service from now on; only who has brought it can.
@@ -98,14 +106,17 @@ class Remotes:
         """Whether this is a model of a service."""
         return model_id in self._by_model
 
-    def is_open_to(self, model_id: str, user: str) -> bool:
-        """Whether a user may know of a model; those of no service are open to all."""
-        target = self._by_model.get(model_id)
-        return target is None or target.known.remote.private_to in (None, user)
+    def is_open_to(self, model_id: str, user: str | None) -> bool:
+        """Whether a user, or with `None` who may know all, may know of a model.
 
-    def hide_from(self, user: str) -> bool:
+        Those of no service are open to all.
+        """
+        target = self._by_model.get(model_id)
+        return target is None or _is_open(target.known, user)
+
+    def hide_from(self, user: str | None) -> bool:
         """Whether there are models that a user may not know of."""
-        return any(one.remote.private_to not in (None, user) for one in self)
+        return not all(_is_open(one, user) for one in self)
 
     def find(self, model_id: str) -> Target:
         """Where a model runs.
@@ -139,3 +150,7 @@ class Remotes:
             for one in known.values()
             for model_id, name in one.remote.models.items()
         }
+
+
+def _is_open(known: Known, user: str | None) -> bool:
+    return user is None or known.remote.private_to in (None, user)

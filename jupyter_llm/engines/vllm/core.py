@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
-import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from jupyter_llm.engines.common.inputs import Vector
+from jupyter_llm.engines.common.stopping import LoadStoppedError
 from jupyter_llm.errors import (
     EngineDiedError,
-    EngineUnavailableError,
     InvalidRequestError,
     ModelFileError,
     ModelLoadError,
 )
+from jupyter_llm.types import LoadOptions, Model
 
-TESTED = ((0, 32), (0, 34))
-"""The first version that this works with, and the first that is too new to be known."""
+from .environment import environment, settings
+from .plan import Begun, IsWanted, Plan, arguments_of, check_plan, planned
+from .steps import Drawn, Scores, Wanted
+from .versions import check
 
 _END_S = 1.0
 """How long vLLM's processes may take to end before they are killed."""
@@ -30,35 +33,19 @@ _CONFINED = "jupyter_llm.engines.vllm.confined.Confined"
 _GPU_SHARE = 0.01
 """Of a GPU, what vLLM wants free before it looks: how much a model may take is decided above."""
 
-Scores = Mapping[int, float]
-"""Log-probabilities by token: the one that was drawn, and the likeliest."""
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
-    """What to draw, and how, in vLLM's words; `lark` is a grammar that the tokens have to follow.
-
-    `num_top` asks for scores of the tokens drawn, `num_prompt_top` for those of the prompt's.
-    """
-
-    max_tokens: int
-    options: Mapping[str, Any] = field(default_factory=dict)
-    lark: str = ""
-    num_top: int | None = None
-    num_prompt_top: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Drawn:
-    """What came of a request since the last time; `scores` is empty where none are wanted.
-
-    `prompt_scores` are of all tokens of the prompt but the first, once.
-    """
-
-    tokens: Sequence[int]
-    scores: Sequence[Scores] = ()
-    prompt_scores: Sequence[Scores] = ()
-    num_cached: int = 0
+def begin(model: Model, options: LoadOptions, work: Path, is_wanted: IsWanted) -> Begun:
+    """Start vLLM's processes, with its client in this one. See `Begin`."""
+    # vLLM looks for its log's place when it is imported
+    with environment(settings(work, num_threads=1, on_processor=False)):
+        check_version()
+        plan = planned(model, options, num_gpus=num_gpus())
+    check_plan(plan)
+    if not is_wanted():
+        raise LoadStoppedError
+    named = settings(work, num_threads=plan.options.num_threads, on_processor=plan.on_processor)
+    with environment(named):
+        return AsyncCore.start(plan), plan
 
 
 def num_gpus() -> int:
@@ -76,23 +63,11 @@ def check_version() -> None:
     """
     import vllm
 
-    first, beyond = TESTED
-    if not first <= version_of(vllm.__version__) < beyond:
-        raise EngineUnavailableError(
-            f"vLLM {vllm.__version__} is installed, and this engine was tested from "
-            f"{_dotted(first)} to below {_dotted(beyond)}: "
-            f"pip install 'vllm>={_dotted(first)},<{_dotted(beyond)}'"
-        )
+    check(vllm.__version__)
 
 
-def version_of(text: str) -> tuple[int, int]:
-    """The first two numbers of a version; zeros where it has none, as a build from a checkout."""
-    found = re.match(r"(\d+)\.(\d+)", text)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
-
-
-class Core:
-    """A model in vLLM's processes. Made by `start` on a thread that lives as long as they do."""
+class AsyncCore:
+    """See `Core`: vLLM's client in this process; made on a thread that lives as long as it does."""
 
     def __init__(self, engine: Any, adapter: str) -> None:
         self._engine = engine
@@ -101,7 +76,7 @@ class Core:
         self.num_dimensions = int(engine.model_config.get_hidden_size())
 
     @classmethod
-    def start(cls, arguments: Mapping[str, Any], *, adapter: str = "") -> Core:
+    def start(cls, plan: Plan) -> AsyncCore:
         """Start vLLM and wait until the model is in memory, seconds or minutes.
 
         Raises:
@@ -111,16 +86,15 @@ class Core:
         from vllm.engine.arg_utils import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
-        lora = {"enable_lora": True, "max_lora_rank": _rank(adapter)} if adapter else {}
         try:
-            config = AsyncEngineArgs(**_ALWAYS, **arguments, **lora).create_engine_config()
+            config = AsyncEngineArgs(**_ALWAYS, **arguments_of(plan)).create_engine_config()
         except (ValueError, TypeError, OSError, KeyError, RuntimeError, ImportError) as error:
             raise ModelFileError(f"vLLM cannot load the model: {_first_words(error)}.") from error
         try:
             engine = AsyncLLM.from_vllm_config(config, disable_log_stats=True)
         except Exception as error:  # whatever its processes meet arrives as one of many kinds
             raise ModelLoadError(f"vLLM could not start: {_first_words(error)}.") from error
-        return cls(engine, adapter)
+        return cls(engine, plan.options.adapter)
 
     @property
     def is_dead(self) -> bool:
@@ -130,14 +104,7 @@ class Core:
     async def draw(
         self, prompt: list[int], wanted: Wanted, name: str
     ) -> AsyncGenerator[Drawn, None]:
-        """The tokens that follow `prompt`; closing the generator takes the request back.
-
-        `name` is of this request alone.
-
-        Raises:
-            InvalidRequestError: vLLM refuses a value.
-            EngineDiedError: Its processes are gone.
-        """
+        """The tokens that follow. See `Core.draw`."""
         from vllm.inputs import tokens_input
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
@@ -154,11 +121,7 @@ class Core:
             raise InvalidRequestError(f"vLLM refuses this: {_first_words(error)}.") from error
 
     async def vector(self, text: list[int], name: str) -> Vector:
-        """The vector of a text.
-
-        Raises:
-            EngineDiedError: Its processes are gone.
-        """
+        """The vector of a text. See `Core.vector`."""
         from vllm import PoolingParams
         from vllm.inputs import tokens_input
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
@@ -188,11 +151,11 @@ class Core:
         for process in processes:  # those that were killed are not reaped yet
             process.join(_END_S)
 
-    def forget(self) -> None:
+    async def forget(self) -> None:
         """Let go of what a client keeps, which vLLM leaves to the end of the process."""
         context, self._engine = self._engine.engine_core.resources.ctx, None
-        context.destroy(linger=0)
-        gc.collect()
+        await asyncio.to_thread(context.destroy, linger=0)
+        await asyncio.to_thread(gc.collect)
 
 
 _ALWAYS: Mapping[str, Any] = {
@@ -242,24 +205,6 @@ def _lora(adapter: str) -> Any:
     from vllm.lora.request import LoRARequest
 
     return LoRARequest("adapter", 1, adapter) if adapter else None
-
-
-def _rank(adapter: str) -> int:
-    """The least rank that vLLM has room for and this adapter fits in."""
-    from vllm.lora.peft_helper import PEFTHelper
-
-    try:
-        rank = int(PEFTHelper.from_local_dir(adapter, max_position_embeddings=None).r)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelFileError(
-            f"{adapter} is no LoRA adapter that vLLM reads: {_first_words(error)}.",
-            param="adapters",
-        ) from error
-    return next(known for known in (8, 16, 32, 64, 128, 256, 320, 512) if known >= min(rank, 512))
-
-
-def _dotted(version: tuple[int, int]) -> str:
-    return ".".join(map(str, version))
 
 
 def _first_words(error: Exception) -> str:

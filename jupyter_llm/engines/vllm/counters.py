@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 from jupyter_llm.types import EngineStats
 
-from .core import Drawn
 from .options import ResolvedOptions
 from .sequence import Sequence
+from .steps import Drawn
 
 
 class Counters:

@@ -29,6 +29,7 @@ from jupyter_llm.types import (
     TokenList,
 )
 
+from .core import begin
 from .counters import Counters
 from .environment import log_path
 from .loaded import Loaded
@@ -47,6 +48,7 @@ class VllmEngine(Engine):
     """
 
     name = "vllm"
+    begin = staticmethod(begin)
 
     def __init__(self) -> None:
         self._helper = Helper("vllm helper")
@@ -68,7 +70,9 @@ class VllmEngine(Engine):
         following = asyncio.create_task(self._follow(on_progress))
         is_wanted = True
         starting = asyncio.ensure_future(
-            self._helper.run(Loaded.start, model, options, Path(self._folder), lambda: is_wanted)
+            self._helper.run(
+                Loaded.start, self.begin, model, options, Path(self._folder), lambda: is_wanted
+            )
         )
         try:
             self._loaded = await asyncio.shield(starting)
@@ -79,7 +83,7 @@ class VllmEngine(Engine):
             with suppress(Exception):
                 loaded = await starting
                 await self._helper.run(loaded.close)
-                await self._helper.run(loaded.core.forget)
+                await loaded.core.forget()
             raise
         finally:
             following.cancel()
@@ -141,7 +145,7 @@ class VllmEngine(Engine):
             await self._helper.run(loaded.close)
             # those that were on their way to it when it was closed
             loaded.core.fail_all()
-            await self._helper.run(loaded.core.forget)
+            await loaded.core.forget()
         if self._folder:
             await self._helper.run(partial(shutil.rmtree, self._folder, ignore_errors=True))
             await self._helper.run(return_free_pages)

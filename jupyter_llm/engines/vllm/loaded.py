@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from jupyter_llm.chat.grammar.grammars import Grammars
 from jupyter_llm.engines.common.file_vocabulary import FileVocabulary
 from jupyter_llm.engines.common.inputs import TextInputs
-from jupyter_llm.engines.common.stopping import LoadStoppedError
 from jupyter_llm.types import LoadOptions, MemoryUse, Model, TokenizeRequest, TokenList
 
-from .core import Core, check_version, num_gpus
-from .environment import environment, settings
 from .options import ResolvedOptions
-from .plan import arguments_of, check_plan, planned
+from .plan import Begin, IsWanted
 from .prompts import Prompts
+from .steps import Core
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,26 +33,10 @@ class Loaded:
 
     @classmethod
     def start(
-        cls, model: Model, options: LoadOptions, work: Path, is_wanted: Callable[[], bool]
+        cls, begin: Begin, model: Model, options: LoadOptions, work: Path, is_wanted: IsWanted
     ) -> Loaded:
-        """Start vLLM, which has `work` for its log; called on a thread that lives as long.
-
-        Raises:
-            EngineUnavailableError: vLLM is of a version that this was not tried with.
-            LoadStoppedError: It is not wanted any more.
-            ModelFileError: vLLM does not understand the folder.
-            ModelLoadError: There is no room, or vLLM failed.
-        """
-        # vLLM looks for its log's place when it is imported
-        with environment(settings(work, num_threads=1, on_processor=False)):
-            check_version()
-            plan = planned(model, options, num_gpus=num_gpus())
-        check_plan(plan)
-        if not is_wanted():
-            raise LoadStoppedError
-        named = settings(work, num_threads=plan.options.num_threads, on_processor=plan.on_processor)
-        with environment(named):
-            core = Core.start(arguments_of(plan), adapter=plan.options.adapter)
+        """Load a model, on a thread that lives as long. Raises what `begin` does."""
+        core, plan = begin(model, options, work, is_wanted)
         try:
             vocabulary = FileVocabulary(plan.folder, core.num_tokens)
             length = plan.options.context_length

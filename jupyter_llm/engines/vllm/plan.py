@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,18 @@ from typing import Any
 from jupyter_llm.engines.common.folder import Folder, read_folder
 from jupyter_llm.engines.common.folder_memory import planned_memory, stated_type
 from jupyter_llm.engines.common.room import check_system_room
+from jupyter_llm.errors import ModelFileError
 from jupyter_llm.hardware.cores import num_usable_cores
 from jupyter_llm.types import LoadOptions, MemoryUse, Model
 
 from .options import ResolvedOptions, resolve_options
+from .steps import Core
 
 _BLOCK = 128
 """Cells that vLLM hands out together: the most of all its devices."""
+
+_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+"""Of adapters, those that vLLM can be told to have room for."""
 
 _PROCESS_BYTES = 768 << 20
 """What its process takes beside the model: Python and its libraries, or a GPU's context."""
@@ -31,6 +37,23 @@ class Plan:
     memory: MemoryUse
     on_processor: bool
     is_embedding: bool
+
+
+IsWanted = Callable[[], bool]
+Begun = tuple[Core, Plan]
+
+Begin = Callable[[Model, LoadOptions, Path, IsWanted], Begun]
+"""Starts vLLM and waits until the model is in memory, seconds or minutes.
+
+It has a folder for its log, and stops where the load is not wanted any more. Called on a
+thread that lives as long as vLLM's processes do.
+
+Raises:
+    EngineUnavailableError: vLLM is of a version that this was not tried with.
+    LoadStoppedError: The load is not wanted any more.
+    ModelFileError: vLLM does not understand the folder.
+    ModelLoadError: There is no room, or vLLM failed; its log says why.
+"""
 
 
 def planned(model: Model, options: LoadOptions, *, num_gpus: int = 0) -> Plan:
@@ -93,6 +116,8 @@ def arguments_of(plan: Plan) -> Mapping[str, Any]:
         found["kv_cache_memory_bytes"] = kv_bytes // parts
     if plan.on_processor:
         found |= {"enforce_eager": True, "distributed_executor_backend": "uni"}
+    if options.adapter:
+        found |= {"enable_lora": True, "max_lora_rank": _rank(options.adapter)}
     if plan.is_embedding:
         longest = max(options.context_length, options.batch_size)
         found |= {"runner": "pooling", "convert": "embed", "max_num_batched_tokens": longest}
@@ -102,6 +127,17 @@ def arguments_of(plan: Plan) -> Mapping[str, Any]:
 def _whole_blocks(num_cells: int) -> int:
     """As many cells in whole blocks, and the block that vLLM keeps for itself."""
     return (-(-num_cells // _BLOCK) + 1) * _BLOCK
+
+
+def _rank(adapter: str) -> int:
+    """The least rank that vLLM has room for and this adapter fits in."""
+    try:
+        rank = json.loads((Path(adapter) / "adapter_config.json").read_bytes())["r"]
+        return next(known for known in _RANKS if known >= rank)
+    except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:
+        raise ModelFileError(
+            f"{adapter} is no LoRA adapter that vLLM reads: {error!r:.200}.", param="adapters"
+        ) from error
 
 
 def _adapter_bytes(path: str) -> int:

@@ -12,7 +12,7 @@ from jupyter_llm.engines.common import sequence
 from jupyter_llm.engines.common.file_vocabulary import FileVocabulary
 from jupyter_llm.types import GenerationRequest, TokenAlternative, TokenChunk, TokenLogprob
 
-from .core import Drawn, Scores, Wanted
+from .steps import Drawn, Scores, Wanted
 
 _MAX_SEED = (1 << 63) - 1
 _STEP = 0x9E3779B97F4A7C15

@@ -29,8 +29,8 @@ WHEN = {
         "The engine, the vector database or the Hub failed; send the request again."
     ),
     HTTPStatus.SERVICE_UNAVAILABLE: (
-        "Too many requests wait, the model did not load, or the registry or the embedded vector "
-        "database cannot be used."
+        "Too many requests wait, the model did not load, or the registry or the vector database "
+        "cannot be used."
     ),
     HTTPStatus.INSUFFICIENT_STORAGE: "The model does not fit into memory, or onto the disk.",
 }

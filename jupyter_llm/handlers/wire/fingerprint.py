@@ -12,7 +12,7 @@ from jupyter_llm._version import __version__
 if TYPE_CHECKING:
     from jupyter_llm.types import Model
 
-_PACKAGES = {"llama_cpp": "llama-cpp-python", "mlx": "mlx-lm"}
+_PACKAGES = {"llama_cpp": "llama-cpp-python", "mlx": "mlx-lm", "vllm": "vllm"}
 
 
 def fingerprint(model: Model) -> str:

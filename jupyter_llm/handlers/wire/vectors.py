@@ -13,7 +13,7 @@ from .decode import decode
 from .fields import NonEmpty, NumberOf
 
 MAX_SIZE = 65_536
-MAX_LIMIT = 10_000
+MAX_LIMIT = 1000
 
 Index = Literal["keyword", "integer", "float", "bool", "datetime", "text", "uuid", "geo"]
 # what it holds is for the database to say: vectors are most of the bytes, and go on as they came

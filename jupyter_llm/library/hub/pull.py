@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, TypeVar
 from jupyter_llm.errors import HubError, InsufficientMemoryError, ModelNotFoundError
 from jupyter_llm.library.hub import repo as hub
 from jupyter_llm.library.hub.choose import Choice, choices, choose, fit_of
+from jupyter_llm.library.hub.weights import Weights, weights_of
+from jupyter_llm.types import Fit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from jupyter_llm.library.hub.downloads import Downloads
     from jupyter_llm.library.hub.repo import HubRepo
-    from jupyter_llm.types import Download, Fit
+    from jupyter_llm.types import Download
 
 T = TypeVar("T")
 
@@ -51,6 +53,23 @@ class Puller:
             HubError: The Hub did not answer.
         """
         return await _answered(lambda: hub.search(text, limit))
+
+    async def search_kind(self, text: str, limit: int, kind: str) -> list[HubRepo]:
+        """Repositories with a tag of the Hub, the most downloaded first. Raises as `search`."""
+        return await _answered(lambda: hub.search(text, limit, kind=kind))
+
+    async def facts(self, repo_id: str) -> tuple[HubRepo, Weights, Fit]:
+        """What a repository is, its weights, and whether these fit this machine.
+
+        Raises:
+            ModelNotFoundError: There is no such repository.
+            HubError: The Hub did not answer, or does not let this account see it.
+        """
+        repo = await _answered(lambda: hub.describe(repo_id))
+        memory = await self._memory()
+        weights = weights_of(repo, memory)
+        fit = fit_of(weights.size_bytes, memory) if weights.size_bytes else Fit.UNKNOWN
+        return repo, weights, fit
 
     async def offers(self, repo_id: str) -> tuple[HubRepo, tuple[Offer, ...]]:
         """What a repository has, each with whether it fits.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from jupyter_llm.errors import HubAccessError, HubError, InvalidRequestError, ModelNotFoundError
@@ -32,7 +32,12 @@ class HubFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HubRepo:
-    """A model repository at one commit, `revision`."""
+    """A model repository at one commit, `revision`.
+
+    `architectures` are those of its `config.json` or its GGUF files, as far as the Hub knows
+    them, and `num_parameters` what it has counted, 0 where it has not. `task` is its word for
+    what the model does.
+    """
 
     id: str
     revision: str
@@ -41,6 +46,9 @@ class HubRepo:
     is_gated: bool = False
     num_downloads: int = 0
     num_likes: int = 0
+    architectures: tuple[str, ...] = ()
+    num_parameters: int = 0
+    task: str = ""
 
 
 def describe(repo_id: str, revision: str | None = None) -> HubRepo:
@@ -57,15 +65,7 @@ def describe(repo_id: str, revision: str | None = None) -> HubRepo:
         info = HfApi(endpoint()).model_info(
             repo_id, revision=revision, files_metadata=True, timeout=TIMEOUT_S
         )
-    return HubRepo(
-        id=info.id,
-        revision=info.sha or "main",
-        files=tuple(map(_file, info.siblings or ())),
-        licence=_licence(info),
-        is_gated=bool(info.gated),
-        num_downloads=info.downloads or 0,
-        num_likes=info.likes or 0,
-    )
+    return _repo(info)
 
 
 def check_access(repo: HubRepo) -> None:
@@ -82,8 +82,10 @@ def check_access(repo: HubRepo) -> None:
             HfApi(endpoint()).auth_check(repo.id)
 
 
-def search(text: str, limit: int) -> list[HubRepo]:
-    """The most downloaded repositories with GGUF files whose names fit `text`, without files.
+def search(text: str, limit: int, *, kind: str = "gguf") -> list[HubRepo]:
+    """The most downloaded repositories whose names fit `text`, without files.
+
+    `kind` is a tag that they must have, such as `gguf` for those with GGUF files.
 
     Raises:
         HubError: The Hub did not answer as it should.
@@ -92,19 +94,8 @@ def search(text: str, limit: int) -> list[HubRepo]:
 
     with translated(text):
         hub = HfApi(endpoint())
-        found = list(hub.list_models(search=text, filter="gguf", sort="downloads", limit=limit))
-    return [
-        HubRepo(
-            id=info.id,
-            revision=info.sha or "main",
-            files=(),
-            licence=_licence(info),
-            is_gated=bool(info.gated),
-            num_downloads=info.downloads or 0,
-            num_likes=info.likes or 0,
-        )
-        for info in found
-    ]
+        found = list(hub.list_models(search=text, filter=kind, sort="downloads", limit=limit))
+    return [replace(_repo(info), files=()) for info in found]
 
 
 def endpoint() -> str:
@@ -158,6 +149,24 @@ def translated(repo_id: str) -> Iterator[None]:
     # a RuntimeError where another thread's request has failed and closed the client they share
     except (errors.HTTPError, OSError, RuntimeError) as error:  # type: ignore[attr-defined]
         raise HubError(f"The Hub at {endpoint()} did not answer: {error}") from error
+
+
+def _repo(info: ModelInfo) -> HubRepo:
+    config, gguf = info.config or {}, info.gguf or {}
+    architectures = config.get("architectures") or [gguf.get("architecture")]
+    stored = info.safetensors.total if info.safetensors else gguf.get("total")
+    return HubRepo(
+        id=info.id,
+        revision=info.sha or "main",
+        files=tuple(map(_file, info.siblings or ())),
+        licence=_licence(info),
+        is_gated=bool(info.gated),
+        num_downloads=info.downloads or 0,
+        num_likes=info.likes or 0,
+        architectures=tuple(str(name) for name in architectures if name),
+        num_parameters=stored if isinstance(stored, int) else 0,
+        task=info.pipeline_tag or "",
+    )
 
 
 def _file(sibling: RepoSibling) -> HubFile:

@@ -200,7 +200,7 @@ class Collection:
 
     async def forget_copy(self) -> None:
         """Drop the copy; what was written is in the shard."""
-        self._touched = None
+        self._touched, self._num_tried = None, 0
         copy = self._path(self.about.generation + 1)
         await asyncio.to_thread(shutil.rmtree, copy, ignore_errors=True)
 

@@ -17,6 +17,7 @@ from jupyter_llm.processes.child import child_environment, python_command
 from jupyter_llm.processes.confinement import confine
 from jupyter_llm.vectors.embedded.collection import Collection, open_copy
 from jupyter_llm.vectors.embedded.folder import Folder
+from jupyter_llm.vectors.embedded.refusals import engine_errors
 
 MODULE = "jupyter_llm.vectors.embedded.index"
 
@@ -35,7 +36,6 @@ class Indexer:
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
         self._not_before = 0.0
-        self.num_built = 0
         self.busy: Collection | None = None
 
     async def run(self) -> None:
@@ -58,10 +58,10 @@ class Indexer:
     async def _build(self, collection: Collection) -> None:
         self.busy = collection
         try:
-            path = await collection.copy()
-            await _build_in(path, collection.index_after_bytes)
-            await collection.take_over()
-            self.num_built += 1
+            with engine_errors(None):
+                path = await collection.copy()
+                await _build_in(path, collection.index_after_bytes)
+                await collection.take_over()
         except Exception as error:  # noqa: BLE001 - a full disk, or the collection is gone
             sys.stderr.write(f"The index of {collection.folder.name} was not built: {error}\n")
             sys.stderr.flush()

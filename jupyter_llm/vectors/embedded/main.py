@@ -8,7 +8,6 @@ the first line of the standard input; it ends when that ends, or when it is told
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import socket
 import sys
@@ -24,18 +23,21 @@ from jupyter_llm.vectors.embedded.folder import Folder
 from jupyter_llm.vectors.embedded.index import Indexer
 from jupyter_llm.vectors.embedded.rest import application
 
-READY = b"ready\n"
+READY = "ready\n"
 LOCKED = 75
 """Exit status: another process has the folder."""
 
 _MAX_BODY_BYTES = 1 << 30  # the server's own bound is lower
 
 
-async def _serve(folder: Folder, listening: socket.socket) -> None:
+async def serve(
+    folder: Folder, listening: socket.socket, key: str, *, stop_at_end_of: int | None = None
+) -> None:
+    """Answer those who have the key, until SIGTERM or the end of a file that is silent before."""
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stopping.set)
-    key = sys.stdin.readline().strip()
-    loop.add_reader(sys.stdin.fileno(), stopping.set)
+    if stop_at_end_of is not None:
+        loop.add_reader(stop_at_end_of, stopping.set)
     indexer = Indexer(folder)
     figures = Figures(folder, indexer, version("qdrant-edge-py"))
     server = HTTPServer(
@@ -45,13 +47,15 @@ async def _serve(folder: Folder, listening: socket.socket) -> None:
     )
     server.add_socket(listening)
     indexing = asyncio.create_task(indexer.run())
-    os.write(sys.stdout.fileno(), READY)
+    sys.stdout.write(READY)
+    sys.stdout.flush()
     await stopping.wait()
     server.stop()
     indexing.cancel()
     with suppress(asyncio.CancelledError):
         await indexing
     await server.close_all_connections()
+    folder.close()
 
 
 def main() -> None:
@@ -65,8 +69,8 @@ def main() -> None:
         folder = Folder(Path(path), int(index_after_bytes))
     except BlockingIOError:
         sys.exit(LOCKED)
-    asyncio.run(_serve(folder, listening))
-    folder.close()
+    key = sys.stdin.readline().strip()
+    asyncio.run(serve(folder, listening, key, stop_at_end_of=sys.stdin.fileno()))
 
 
 if __name__ == "__main__":

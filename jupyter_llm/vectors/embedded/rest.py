@@ -91,6 +91,17 @@ class Root(Handler):
         self._finish({"title": "qdrant - vector search engine", "version": VERSION})
 
 
+class Ready(Handler):
+    """Whether it answers, for whoever asks."""
+
+    def prepare(self) -> None:
+        """Want no key."""
+
+    def get(self) -> None:
+        """It does."""
+        self.finish("all shards are ready")
+
+
 class Metrics(Handler):
     """Figures for Prometheus."""
 
@@ -229,6 +240,7 @@ def application(folder: Folder, key: str, figures: Figures) -> Application:
     given = {"folder": folder, "key": key, "figures": figures}
     routes: Sequence[tuple[str, type[Handler]]] = (
         ("/", Root),
+        ("/(?:healthz|livez|readyz)", Ready),
         ("/metrics", Metrics),
         ("/collections", Collections),
         ("/collections/([^/]+)", One),

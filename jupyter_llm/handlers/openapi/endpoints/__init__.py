@@ -22,6 +22,7 @@ from . import (
     services,
     usage,
     vectors,
+    vllm,
 )
 from .endpoint import Endpoint
 
@@ -37,5 +38,6 @@ ENDPOINTS: dict[str, Endpoint] = {
     **services.ENDPOINTS,
     **vectors.ENDPOINTS,
     **server.ENDPOINTS,
+    **vllm.ENDPOINTS,
     **usage.ENDPOINTS,
 }

@@ -1,0 +1,304 @@
+"""The documented calls: to a notebook server outside a cluster, of which it reaches SSH alone, and
+to one that runs services itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from elsewhere import Elsewhere
+from live import LiveServer
+from mini_slurm import MiniSlurm, require_slurm
+from openai import OpenAI
+from sshd import Sshd, require_sshd
+
+pytestmark = [
+    pytest.mark.skipif("sys.platform != 'linux'", reason="needs namespaces of Linux"),
+    pytest.mark.timeout(400),
+]
+
+WAIT_S = 180.0
+SHIM = Path(__file__).parent / "vllm_shim.py"
+COMMON = ("--LLMExtension.services_poll_s=0.5", "--LLMExtension.num_threads=1")
+SMALL = {"cpu": "1", "memory": "4G", "time_limit": 30}
+
+
+def make_vllm(home: Path) -> None:
+    """A program of this name that repeats prompts."""
+    (home / "bin").mkdir()
+    (home / "bin" / "vllm").write_text(f'#!/bin/sh\nexec {sys.executable} {SHIM} "$@"\n')
+    (home / "bin" / "vllm").chmod(0o755)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """A SLURM cluster and its login node, in a network of their own."""
+    require_slurm()
+    require_sshd()
+    home = tmp_path_factory.mktemp("cluster")
+    make_vllm(home)
+    with ExitStack() as stack:
+        network = stack.enter_context(Elsewhere())
+        slurm = stack.enter_context(MiniSlurm(home / "slurm", prefix=network.prefix))
+        inherited = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
+        env = {
+            **slurm.env,
+            **inherited,
+            "HOME": str(home),
+            "PATH": f"{home}/bin:{os.environ['PATH']}:/usr/sbin",
+            "OMP_NUM_THREADS": "1",
+        }
+        folder = home / "sshd"
+        folder.mkdir()
+        login = Sshd(folder, address=network.address, env=env, prefix=network.prefix)
+        yield stack.enter_context(login)
+
+
+def through_ssh(cluster: Sshd) -> LiveServer:
+    return LiveServer(
+        "--LLMExtension.ssh_host=login",
+        f"--LLMExtension.ssh_config_file={cluster.config}",
+        f"--LLMExtension.services_dir={cluster.folder.parent}/services",
+        f"--LLMExtension.services_python={sys.executable}",
+        *COMMON,
+    )
+
+
+def by_itself(home: Path) -> LiveServer:
+    make_vllm(home)
+    env = {"PATH": f"{home}/bin:{os.environ['PATH']}", "CUDA_VISIBLE_DEVICES": "0,1,2,3"}
+    return LiveServer("--LLMExtension.services_launcher=local", *COMMON, env=env)
+
+
+@pytest.fixture(scope="module", params=["gateway", "local"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveServer]:
+    if request.param == "gateway":
+        made = through_ssh(request.getfixturevalue("cluster"))
+    else:
+        made = by_itself(tmp_path_factory.mktemp("local"))
+    with made as one:
+        yield one
+        for service in curl(one, "services")["services"]:
+            curl(one, f"services/{service['id']}/status", {"status": "cancelled"})
+        for service in curl(one, "services")["services"]:
+            until(one, f"services/{service['id']}", lambda each: each["ended_at"] is not None)
+
+
+@pytest.fixture
+def is_outside(request: pytest.FixtureRequest) -> bool:
+    """Whether the services run in another network."""
+    return "gateway" in request.node.callspec.id
+
+
+def curl(server: LiveServer, path: str, body: Any = None, *options: str) -> Any:
+    """What curl prints of a call as the documents have it, but for the address and the token."""
+    sent = ["-X", "POST", "-H", "Content-Type: application/json", "-d", json.dumps(body)]
+    done = subprocess.run(
+        [
+            *("curl", "-sS", "--fail-with-body", "-H", f"Authorization: Bearer {server.token}"),
+            *(sent if body is not None else []),
+            *options,
+            f"{server.url}/api/v1/{path}",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, f"{path}: {done.stdout}{done.stderr}\n{server.log}"
+    return json.loads(done.stdout) if done.stdout.startswith("{") else done.stdout
+
+
+def until(server: LiveServer, path: str, holds: Callable[[Any], bool]) -> Any:
+    deadline = time.monotonic() + WAIT_S
+    while not holds(answer := curl(server, path)):
+        assert time.monotonic() < deadline, f"{answer}\n{server.log}"
+        time.sleep(0.2)
+    return answer
+
+
+def started(server: LiveServer, recipe: str, **config: Any) -> Any:
+    """A service of this recipe that runs and is a model."""
+    config = {"resources": SMALL, **config}
+    made = curl(server, "services", {"recipe_name": recipe, "config": config})
+    assert {"id", "status", "recipe_name"} <= made.keys()
+    assert made["status"] in {"pending", "configuring"}
+    until(server, f"services/{made['id']}", lambda one: one["status"] == "running")
+    listed = until(
+        server,
+        "vllm/services",
+        lambda all_: any(one["id"] == made["id"] and one["model_id"] for one in all_["services"]),
+    )
+    return next(one for one in listed["services"] if one["id"] == made["id"])
+
+
+def cancelled(server: LiveServer, kind: str, service_id: str) -> Any:
+    answer = curl(server, f"{kind}/{service_id}/status", {"status": "cancelled"})
+    until(server, f"services/{service_id}", lambda one: one["status"] == "cancelled")
+    return answer
+
+
+def test_a_service_with_a_model_of_ones_choice(server: LiveServer) -> None:
+    gpus = {"gpu": "4", "time_limit": 15, "cpu": "2", "memory": "32G"}
+    own = {"VLLM_MODEL": "gpt2", "VLLM_MAX_MODEL_LEN": "2048"}
+    service = started(server, "inference/vllm-single-node", environment=own, resources=gpus)
+    job = service["id"]
+    assert curl(server, f"services/{job}/status")["status"] == "running"
+    assert curl(server, f"vllm/{job}/models")["models"] == ["gpt2"]
+    prompt = {"prompt": "Write a short haiku about AI", "model": "gpt2", "max_tokens": 64}
+    answer = curl(server, f"vllm/{job}/prompt", {**prompt, "temperature": 0.7})
+    assert answer["text"].split() == prompt["prompt"].split()
+    assert answer["success"] is True
+    assert (answer["group_id"], answer["total_replicas"]) == (None, 1)
+    assert answer["usage"]["completion_tokens"] == 6
+    assert curl(server, f"vllm/{job}/metrics").startswith("# TYPE vllm:requests_total counter")
+    assert "logs" in curl(server, f"services/{job}/logs")
+    cancelled(server, "services", job)
+    assert curl(server, f"services/{job}")["status"] == "cancelled"
+    assert service["model_id"] not in models_of(server)
+
+
+def models_of(server: LiveServer) -> set[str]:
+    return {one["id"] for one in server.json("v1/models")["data"]}
+
+
+def test_a_group_of_replicas_has_its_requests_in_turn(server: LiveServer, is_outside: bool) -> None:
+    service = started(server, "inference/vllm-replicas", resources={**SMALL, "gpu": "4"})
+    group = service["id"]
+    assert group in json.dumps(curl(server, "service-groups"))
+    assert curl(server, f"service-groups/{group}")["num_replicas"] == 4
+    status = until(
+        server, f"service-groups/{group}/status", lambda one: one["healthy_replicas"] == 4
+    )
+    assert status["total_replicas"] == 4
+    assert len(status["replica_statuses"]) == 4
+    body = {"prompt": "Tell me a joke about programming", "max_tokens": 100}
+    seen: list[str] = []
+    until_all = time.monotonic() + WAIT_S
+    # a replica that has just come has its turns a moment later
+    while len(set(seen[-8:])) < 4:
+        answer = curl(server, f"vllm/{group}/prompt", body)
+        assert (answer["group_id"], answer["total_replicas"]) == (group, 4)
+        seen.append(answer["routed_to"])
+        assert time.monotonic() < until_all, seen
+    assert {one.split(":")[0] for one in seen} == {group}
+    assert curl(server, f"vllm/{group}/metrics").count("replica=") == 4
+    if is_outside:
+        only_there(service)
+    answer = cancelled(server, "service-groups", group)
+    assert (answer["success"], answer["replicas_updated"]) == (True, 4)
+
+
+def only_there(service: Any) -> None:
+    """Nothing of it is reached from here but through the gateway."""
+    for url in service["endpoints"]:
+        host, port = url.removeprefix("http://").rsplit(":", 1)
+        with pytest.raises(OSError, match=r".+"), socket.create_connection((host, int(port)), 5):
+            pass
+
+
+def test_a_real_model_answers_as_any_other_does(server: LiveServer) -> None:
+    service = started(server, "inference/llama-cpp-single-node")
+    model = service["model_id"]
+    assert model == f"guide-{service['id']}", "there is a guide in this server, too"
+    (listed,) = (one for one in server.json("models")["data"] if one["model"]["id"] == model)
+    assert listed["model"]["engine"] == "remote"
+    messages: Any = [{"role": "user", "content": "How do I load a model?"}]
+    with OpenAI(base_url=f"{server.url}/v1", api_key=server.token, max_retries=0) as openai:
+        here = openai.chat.completions.create(model="guide", messages=messages, temperature=0)
+        there = openai.chat.completions.create(model=model, messages=messages, temperature=0)
+        assert there.choices[0].message.content == here.choices[0].message.content
+        with openai.chat.completions.create(
+            model=model, messages=messages, temperature=0, stream=True
+        ) as stream:
+            words = [choice.delta.content or "" for chunk in stream for choice in chunk.choices]
+        assert "".join(words) == here.choices[0].message.content
+        tool: Any = {"type": "function", "function": {"name": "add", "parameters": {}}}
+        forced: Any = {"type": "function", "function": {"name": "add"}}
+        called = openai.chat.completions.create(
+            model=model, messages=messages, tools=[tool], tool_choice=forced, max_tokens=60
+        )
+        assert called.choices[0].message.tool_calls
+    answer = curl(server, f"vllm/{service['id']}/prompt", {"prompt": "How do I load a model?"})
+    assert answer["routed_to"] == service["replicas"][0]["id"]
+    deadline = time.monotonic() + WAIT_S
+    while server.json(f"api/admin/models/{model}")["usage"]["num_requests"] < 4:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert "jupyter_llm_" in curl(server, f"vllm/{service['id']}/metrics")
+    curl(server, f"services/{service['id']}", None, "-X", "DELETE")
+    until(server, f"services/{service['id']}", lambda one: one["status"] == "cancelled")
+
+
+def test_nobody_else_sees_or_asks_the_model_of_a_service(server: LiveServer) -> None:
+    def made(name: str) -> str:
+        return str(server.json("api/admin/keys", {"name": name, "scopes": ALL})["key"])
+
+    hers, his = made("ada"), made("bob")
+    own, server.token = server.token, hers
+    try:
+        service = started(server, "inference/vllm-cpu")
+        model, path = service["model_id"], f"api/v1/vllm/{service['id']}"
+        asked = {"model": model, "messages": [{"role": "user", "content": "hello"}]}
+        assert server.json("v1/chat/completions", asked)["choices"]
+        server.token = his
+        assert model not in models_of(server)
+        assert not any(one["model"]["id"] == model for one in server.json("models")["data"])
+        for route, body in (
+            ("v1/chat/completions", asked),
+            (f"v1/models/{model}", None),
+            ("load", {"model": model}),
+            (f"{path}/prompt", {"prompt": "hello"}),
+            (f"{path}/models", None),
+            (f"{path}/metrics", None),
+            (f"api/v1/services/{service['id']}/logs", None),
+        ):
+            with server.open(route, body) as answer:
+                assert answer.status == 404, route
+        assert curl(server, "vllm/services")["services"] == []
+        server.token = hers
+        cancelled(server, "services", service["id"])
+    finally:
+        server.token = own
+
+
+ALL = ["read", "execute", "write"]
+
+
+@pytest.mark.parametrize("server", ["gateway"], indirect=True)
+def test_a_login_node_that_goes_and_comes_costs_no_service(
+    server: LiveServer, cluster: Sshd
+) -> None:
+    service = started(server, "inference/vllm-cpu")
+    path, asked = f"services/{service['id']}", {"prompt": "hello there"}
+    cluster.stop()
+    until(server, path, lambda one: one["is_stale"])
+    cluster.start()
+    back = until(server, path, lambda one: not one["is_stale"])
+    assert back["status"] == "running"
+    deadline = time.monotonic() + WAIT_S
+    while True:
+        with server.open(f"api/v1/vllm/{service['id']}/prompt", asked) as answer:
+            if answer.status == 200:
+                assert json.load(answer)["text"].split() == ["hello", "there"]
+                break
+        assert time.monotonic() < deadline, server.log
+        time.sleep(0.2)
+    cancelled(server, "services", service["id"])
+
+
+def test_recipes_and_models_that_could_be_served(server: LiveServer) -> None:
+    assert "inference/vllm-replicas" in json.dumps(curl(server, "recipes"))
+    assert curl(server, "recipes/vllm-single-node")
+    assert "Qwen2ForCausalLM" in curl(server, "vllm/available-models")["supported_architectures"]
