@@ -110,7 +110,7 @@ class LLMExtension(Configuration, ExtensionApp):
         )
         self.services = self.known_services(self.registry)
         self.services.subscribe(self._on_service)
-        self.service_models = ServiceModels(self.services, self.manager)
+        self.service_models = ServiceModels(self.services, self.manager, self.services_balance)
         self.replays = Replays(self.resume_grace_s)
         self.metrics = Metrics(self.manager.loaded, on_request=self.recorder.count)
         self.vectors = self.vector_databases(self.services)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_ALONE = "--alone"
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status."""
     arguments = sys.argv[1:] if argv is None else list(argv)
@@ -44,7 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     commands.add_parser(
         "serve",
-        help="start a Jupyter server with this extension; takes every option of 'jupyter server'",
+        help="start a Jupyter server with this extension; takes every option of 'jupyter server', "
+        f"and {_ALONE}, which leaves out other extensions, JupyterLab for one",
     )
     add_key_commands(commands.add_parser("key", help="make, list and revoke API keys"))
     add_model_commands(commands)
@@ -55,5 +59,8 @@ def _parser() -> argparse.ArgumentParser:
 def _serve(arguments: list[str]) -> int:
     from jupyter_llm.app import LLMExtension
 
+    if _ALONE in arguments:
+        LLMExtension.load_other_extensions = False
+        arguments = [argument for argument in arguments if argument != _ALONE]
     LLMExtension.launch_instance(arguments)  # type: ignore[no-untyped-call]
     return 0

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from traitlets import HasTraits, Unicode
+from typing import get_args
 
+from traitlets import Enum, HasTraits, Unicode
+
+from jupyter_llm.engines.remote.settings import Balance
 from jupyter_llm.services.ssh import SshSettings
 from jupyter_llm.services.ssh_shell import SshShell
+
+BALANCES = get_args(Balance)
 
 
 class ClusterTraits(HasTraits):
@@ -19,6 +24,13 @@ class ClusterTraits(HasTraits):
     ssh_config_file = Unicode(
         help="""The OpenSSH configuration that has the user, the keys, the known hosts and the
         jump hosts of ssh_host; empty for that of the account."""
+    ).tag(config=True)
+
+    services_balance = Enum(
+        BALANCES,
+        BALANCES[0],
+        help="""Which server of a group has the next request: each in turn (round_robin), or the
+        one that has the fewest (least_outstanding).""",
     ).tag(config=True)
 
     def ssh_shell(self) -> SshShell | None:

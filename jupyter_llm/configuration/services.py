@@ -77,7 +77,7 @@ class ServiceTraits(ClusterTraits):
     def known_services(self, registry: Registry) -> Services:
         """The services of this server; nothing is read or started yet."""
         shell = self.ssh_shell() or LocalShell()
-        folder = self.services_dir or self._default_folder()
+        folder = self._folder()
         launcher = SlurmLauncher(shell) if self._has_slurm() else LocalLauncher(shell)
         # processes are of one machine, a cluster's jobs of all that see the folder
         host = self.ssh_host or (socket.gethostname() if launcher.is_local else "")
@@ -94,9 +94,12 @@ class ServiceTraits(ClusterTraits):
             self.services_hand_over_s,
         )
 
-    def _default_folder(self) -> str:
+    def _folder(self) -> str:
+        if self.ssh_host:
+            # a relative one stands below the home folder there
+            return self.services_dir.removeprefix("~/") or _REMOTE_FOLDER
         own = Path(jupyter_data_dir(), "jupyter_llm", "services")
-        return _REMOTE_FOLDER if self.ssh_host else str(own)
+        return str(Path(self.services_dir or own).expanduser().absolute())
 
     def _has_slurm(self) -> bool:
         if self.services_launcher != "auto":

@@ -12,7 +12,7 @@ from traitlets import Any, HasTraits, TraitError, Unicode, default, validate
 from jupyter_llm.services.databases import ServiceDatabases
 from jupyter_llm.vectors.config import databases_of
 from jupyter_llm.vectors.databases import VectorDatabases
-from jupyter_llm.vectors.process import EmbeddedSettings
+from jupyter_llm.vectors.running import EmbeddedSettings
 
 if TYPE_CHECKING:
     from jupyter_llm.services.services import Services

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Protocol
 from jupyter_llm.engines.remote.config import RESERVED
 from jupyter_llm.engines.remote.settings import Endpoint, Key, Remote
 from jupyter_llm.errors import LLMError
-from jupyter_llm.types import ServiceState
+from jupyter_llm.types import ModelState, ServiceState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from jupyter_llm.engines.remote.settings import Dialect
+    from jupyter_llm.engines.remote.settings import Balance, Dialect
     from jupyter_llm.manager.manager import ModelManager
     from jupyter_llm.services.shell import Address
     from jupyter_llm.types import Replica, Service
@@ -65,8 +65,14 @@ class ServiceModels:
     runs takes its predecessor's model over: no request notices.
     """
 
-    def __init__(self, services: RunningServices, manager: ModelManager) -> None:
+    def __init__(
+        self,
+        services: RunningServices,
+        manager: ModelManager,
+        balance: Balance = "round_robin",
+    ) -> None:
         self._services = services
+        self._balance = balance
         self._manager = manager
         self._news: dict[str, Service] = {}
         self._has_news = asyncio.Event()
@@ -140,9 +146,16 @@ class ServiceModels:
         elif endpoints:
             remote_id = self._remote_ids[service.id]
             self._manager.remotes.change(remote_id, endpoints, owner=OWNER)
+            self._revive(self._model_ids[service.id])
         elif remote_id := self._remote_ids.pop(service.id, ""):
             del self._model_ids[service.id]
             await self._manager.withdraw(remote_id, owner=OWNER)
+
+    def _revive(self, model_id: str) -> None:
+        """Load a model again that was given up, as while its cluster was away."""
+        for status in self._manager.loaded():
+            if status.model.id == model_id and status.state is ModelState.FAILED:
+                self._keep(self._load(model_id))
 
     def _takes_over(self, service: Service) -> bool:
         """Whether it goes on with the model of its predecessor, whose API key it has, too."""
@@ -175,6 +188,7 @@ class ServiceModels:
             id=service.id,
             models={model_id: service.model},
             replicas=endpoints,
+            balance=self._balance,
             key=Key(text=key),
             dialect=_dialect(service),
             concurrency=_AT_ONCE * max(service.num_replicas, 1),

@@ -8,10 +8,11 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from jupyter_llm.errors import LLMError, ServiceNotFoundError
+from jupyter_llm.errors import InvalidRequestError, LLMError, ServiceNotFoundError
 from jupyter_llm.services.book import RecordBook, Rows
 from jupyter_llm.services.decide import CANCELLING
 from jupyter_llm.services.hand_over import may_go, need_successors
+from jupyter_llm.services.log_text import whole_characters
 from jupyter_llm.services.submission import Order, Submission
 from jupyter_llm.services.watch import Watch
 
@@ -142,6 +143,8 @@ class Services:
 
     async def _hand_over(self) -> None:
         """Start successors where they are due, and end what they have taken over from."""
+        if self._watch.is_stale:
+            return
         now = time.time()
         for before, after in may_go(self._book, now):
             await self._cancel(before, f"{after.service.id} has taken over from it.")
@@ -160,8 +163,9 @@ class Services:
             try:
                 await self._submit(order)
             except LLMError as error:
-                log.warning("%s gets no successor: %s", service.id, error)
-                self._without_successor.add(service.id)
+                log.warning("%s gets no successor now: %s", service.id, error)
+                if isinstance(error, InvalidRequestError):
+                    self._without_successor.add(service.id)
 
     async def log(self, service_id: str, owner: str | None, *, offset: int = 0) -> tuple[str, int]:
         """What the job and its servers have written from byte `offset` on, and the next offset.
@@ -174,7 +178,7 @@ class Services:
         data = await self._site.shell.read(
             f"{record.folder}/log", offset=offset, max_bytes=MAX_LOG_BYTES
         )
-        text = _whole_characters(data)
+        text = whole_characters(data)
         return text.decode(errors="replace"), offset + len(text)
 
     async def key_of(self, service_id: str) -> str:
@@ -248,17 +252,3 @@ def _may_see(record: Record, owner: str | None) -> bool:
 
 def _has_failed(task: asyncio.Task[None]) -> bool:
     return task.cancelled() or task.exception() is not None
-
-
-def _whole_characters(data: bytes) -> bytes:
-    """Without the beginning of a character whose end is not there yet, three bytes at most."""
-    for cut in range(min(4, len(data) + 1)):
-        part = data[: len(data) - cut]
-        try:
-            part.decode()
-        except UnicodeDecodeError as error:
-            if error.reason != "unexpected end of data":
-                return data
-            continue
-        return part
-    return data

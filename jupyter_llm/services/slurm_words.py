@@ -89,7 +89,8 @@ def submit_argv(job: Job, plan: Plan) -> list[str]:
     options = {
         "job-name": "jllm-" + plan.recipe.name.partition("/")[2],
         "comment": TAG + job.key,
-        "output": f"{_escaped(job.folder)}/slurm.log",
+        # the script writes there, too: what SLURM has to say stands beside it
+        "output": f"{_escaped(job.folder)}/log",
         "open-mode": "append",
         "chdir": job.folder,
         "export": ",".join(_EXPORTED),

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from jupyter_llm.errors import VectorDatabaseNotFoundError
 from jupyter_llm.vectors.address import Address, ServiceLookup
 from jupyter_llm.vectors.config import RemoteDatabase
-from jupyter_llm.vectors.process import EmbeddedProcess, EmbeddedSettings
+from jupyter_llm.vectors.process import EmbeddedProcess
+from jupyter_llm.vectors.running import EmbeddedSettings
 from jupyter_llm.vectors.store import VectorStore
 
 LOCAL = "local"

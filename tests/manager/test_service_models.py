@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from scripted_service import Service as Server
 from scripted_service import service as server
+from stage import QUICK
 
+from jupyter_llm.engines.remote import health
 from jupyter_llm.errors import ClusterError, LLMError, ModelNotFoundError
 from jupyter_llm.manager import service_models
 from jupyter_llm.manager.manager import ModelManager
@@ -20,7 +22,14 @@ from jupyter_llm.manager.service_models import ServiceModels
 from jupyter_llm.manager.settings import ManagerSettings
 from jupyter_llm.manager.view import ManagerView
 from jupyter_llm.services.shell import Address
-from jupyter_llm.types import GenerationRequest, Relayed, Replica, Service, ServiceState
+from jupyter_llm.types import (
+    GenerationRequest,
+    ModelState,
+    Relayed,
+    Replica,
+    Service,
+    ServiceState,
+)
 
 KEY = "key-of-the-service"
 RUNNING = ServiceState.RUNNING
@@ -84,8 +93,10 @@ def service_of(*servers: Server, **fields: Any) -> Service:
 
 
 @asynccontextmanager
-async def following(book: Book) -> AsyncIterator[ModelManager]:
-    manager = ModelManager(settings=ManagerSettings())
+async def following(
+    book: Book, settings: ManagerSettings | None = None
+) -> AsyncIterator[ModelManager]:
+    manager = ModelManager(settings=settings or ManagerSettings())
     models = ServiceModels(book, manager)
     models.begin()
     try:
@@ -225,3 +236,27 @@ async def test_the_health_of_replicas_is_told_though_nobody_asks(
             await eventually(lambda: bool(manager.loaded()))
         await eventually(lambda: ("7", f"7:{two.port}", False) in book.health)
         assert await ask(manager, "big") == f"7:{one.port}"
+
+
+async def test_a_model_that_was_given_up_is_back_when_its_service_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(service_models, "HEALTH_INTERVAL_S", 0.1)
+    monkeypatch.setattr(health, "FIRST_PAUSE_S", 0.02)
+    book = Book()
+    settings = ManagerSettings(
+        restart=replace(QUICK, max_restarts=1), failed_load_cooldown_s=3600.0
+    )
+    async with following(book, settings) as manager:
+        async with server() as one:
+            book.set(service_of(one))
+            await eventually(lambda: states(manager) == [ModelState.READY])
+        await eventually(lambda: states(manager) == [ModelState.FAILED])
+        async with server(port=one.port):
+            book.set(service_of(one, is_stale=True))
+            await eventually(lambda: states(manager) == [ModelState.READY])
+            assert await ask(manager, "big") == f"7:{one.port}"
+
+
+def states(manager: ModelManager) -> list[ModelState]:
+    return [status.state for status in manager.loaded()]

@@ -9,17 +9,22 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from signal import SIGKILL
 from typing import Any
 
+import psutil
 import pytest
 from elsewhere import Elsewhere
 from live import LiveServer
 from mini_slurm import MiniSlurm, require_slurm
 from openai import OpenAI
 from sshd import Sshd, require_sshd
+
+sys.path.append(str(Path(__file__).parents[1] / "hub"))  # its server of models is a module there
+from hub_server import Hub
 
 pytestmark = [
     pytest.mark.skipif("sys.platform != 'linux'", reason="needs namespaces of Linux"),
@@ -63,30 +68,47 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
         yield stack.enter_context(login)
 
 
-def through_ssh(cluster: Sshd) -> LiveServer:
+@pytest.fixture(scope="module")
+def hub() -> Iterator[Hub]:
+    """A Hub with the model that recipes serve by default."""
+    with Hub() as one:
+        files = {"config.json": b"{}", "model.safetensors": b"x" * 1000}
+        card = {
+            "pipeline_tag": "text-generation",
+            "config": {"architectures": ["Qwen2ForCausalLM"]},
+        }
+        tags = ("text-generation", "license:apache-2.0")
+        one.add("Qwen/Qwen2.5-7B-Instruct", files, tags=tags, card=card)
+        one.add("openai-community/gpt2", files, tags=tags)
+        yield one
+
+
+def through_ssh(cluster: Sshd, env: Mapping[str, str]) -> LiveServer:
     return LiveServer(
         "--LLMExtension.ssh_host=login",
         f"--LLMExtension.ssh_config_file={cluster.config}",
         f"--LLMExtension.services_dir={cluster.folder.parent}/services",
         f"--LLMExtension.services_python={sys.executable}",
         *COMMON,
+        env=env,
     )
 
 
-def by_itself(home: Path) -> LiveServer:
+def by_itself(home: Path, env: Mapping[str, str]) -> LiveServer:
     make_vllm(home)
-    env = {"PATH": f"{home}/bin:{os.environ['PATH']}", "CUDA_VISIBLE_DEVICES": "0,1,2,3"}
-    return LiveServer("--LLMExtension.services_launcher=local", *COMMON, env=env)
+    own = {"PATH": f"{home}/bin:{os.environ['PATH']}", "CUDA_VISIBLE_DEVICES": "0,1,2,3"}
+    return LiveServer("--LLMExtension.services_launcher=local", *COMMON, env={**env, **own})
 
 
 @pytest.fixture(scope="module", params=["gateway", "local"])
 def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, hub: Hub
 ) -> Iterator[LiveServer]:
+    env = {"HF_ENDPOINT": hub.url}
     if request.param == "gateway":
-        made = through_ssh(request.getfixturevalue("cluster"))
+        made = through_ssh(request.getfixturevalue("cluster"), env)
     else:
-        made = by_itself(tmp_path_factory.mktemp("local"))
+        made = by_itself(tmp_path_factory.mktemp("local"), env)
     with made as one:
         yield one
         for service in curl(one, "services")["services"]:
@@ -183,7 +205,7 @@ def test_a_group_of_replicas_has_its_requests_in_turn(server: LiveServer, is_out
     )
     assert status["total_replicas"] == 4
     assert len(status["replica_statuses"]) == 4
-    body = {"prompt": "Tell me a joke about programming", "max_tokens": 100}
+    body: dict[str, Any] = {"prompt": "Tell me a joke about programming", "max_tokens": 100}
     seen: list[str] = []
     until_all = time.monotonic() + WAIT_S
     # a replica that has just come has its turns a moment later
@@ -194,10 +216,24 @@ def test_a_group_of_replicas_has_its_requests_in_turn(server: LiveServer, is_out
         assert time.monotonic() < until_all, seen
     assert {one.split(":")[0] for one in seen} == {group}
     assert curl(server, f"vllm/{group}/metrics").count("replica=") == 4
+    kill(seen[-1])
+    # the dead one has its turn twice, before anybody has looked at it or after
+    answers = [curl(server, f"vllm/{group}/prompt", body) for _ in range(8)]
+    assert all(answer["text"].split() == body["prompt"].split() for answer in answers)
+    until(server, f"service-groups/{group}/status", lambda one: one["healthy_replicas"] == 4)
     if is_outside:
         only_there(service)
     answer = cancelled(server, "service-groups", group)
     assert (answer["success"], answer["replicas_updated"]) == (True, 4)
+
+
+def kill(replica_id: str) -> None:
+    """End a server of ours without a word."""
+    words = {str(SHIM), f"--port={replica_id.split(':')[1]}"}
+    (server,) = (
+        one for one in psutil.process_iter(["cmdline"]) if words <= set(one.info["cmdline"] or ())
+    )
+    server.kill()
 
 
 def only_there(service: Any) -> None:
@@ -302,3 +338,21 @@ def test_recipes_and_models_that_could_be_served(server: LiveServer) -> None:
     assert "inference/vllm-replicas" in json.dumps(curl(server, "recipes"))
     assert curl(server, "recipes/vllm-single-node")
     assert "Qwen2ForCausalLM" in curl(server, "vllm/available-models")["supported_architectures"]
+    (found,) = curl(server, "vllm/search-models?query=qwen&limit=10")["models"]
+    assert (found["id"], found["downloads"]) == ("Qwen/Qwen2.5-7B-Instruct", 10)
+    info = curl(server, "vllm/model-info/Qwen/Qwen2.5-7B-Instruct")
+    assert info["architectures"] == ["Qwen2ForCausalLM"]
+    assert (info["size_bytes"], info["fits"], info["licence"]) == (1000, "fits", "apache-2.0")
+    assert "vllm" in info["compatible_engines"]
+
+
+def test_a_notebook_server_that_was_killed_finds_its_services_again(server: LiveServer) -> None:
+    service = started(server, "inference/vllm-cpu")
+    num_before = len(curl(server, "services")["services"])
+    server.stop(SIGKILL)
+    server.start_again()
+    until(server, "vllm/services", lambda all_: any(one["model_id"] for one in all_["services"]))
+    assert len(curl(server, "services")["services"]) == num_before
+    answer = curl(server, f"vllm/{service['id']}/prompt", {"prompt": "still there"})
+    assert answer["text"].split() == ["still", "there"]
+    cancelled(server, "services", service["id"])

@@ -144,6 +144,7 @@ def test_a_model_is_served_survives_its_server_and_ends(server: LiveServer) -> N
 
     logs = server.json(f"api/v1/services/{service_id}/logs")
     assert "guide is ready" in logs["logs"]
+    assert "jupyterlab" not in logs["logs"]
     rest = server.json(f"api/v1/services/{service_id}/logs?offset={logs['next_offset']}")
     assert rest["offset"] == logs["next_offset"]
     assert rest["logs"] not in logs["logs"] or not rest["logs"]

@@ -50,7 +50,7 @@ def test_the_command_line_says_what_the_plan_says() -> None:
         "--no-requeue",
         "--job-name=jllm-vllm-single-node",
         "--comment=jupyter-llm:slurm-1",
-        "--output=/jobs/50%%/slurm-1/slurm.log",
+        "--output=/jobs/50%%/slurm-1/log",
         "--open-mode=append",
         "--chdir=/jobs/50%/slurm-1",
         f"--export={EXPORTED}",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
+import shutil
 import stat
+import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -124,6 +127,35 @@ async def test_what_lies_behind_a_jump_host_is_reached(sshd: Sshd) -> None:
     async with shell_on(sshd, host="behind") as shell:
         assert (await shell.run(["echo", "there"], timeout_s=60)).stdout == b"there\n"
     assert sshd.log.count("Accepted publickey") >= 2
+
+
+@pytest.fixture
+def agent(sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An agent that holds the key of the account."""
+    socket = tmp_path / "agent"
+    command = [shutil.which("ssh-agent") or "ssh-agent", "-D", "-a", str(socket)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as running:
+        deadline = time.monotonic() + 30
+        while not socket.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
+        added = [shutil.which("ssh-add") or "ssh-add", "-q", str(sshd.folder / "id")]
+        subprocess.run(added, check=True, stdin=subprocess.DEVNULL)
+        yield
+        running.kill()
+
+
+@pytest.mark.usefixtures("agent")
+async def test_a_key_may_be_in_an_agent_and_the_host_be_named_in_full(
+    sshd: Sshd, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    config.write_text(f"UserKnownHostsFile {sshd.folder}/known_hosts\n")
+    host = f"{getpass.getuser()}@{sshd.address}:{sshd.port}"
+    shell = SshShell(SshSettings(host=host, config_file=str(config)))
+    assert (await shell.run(["echo", "in"], timeout_s=60)).stdout == b"in\n"
+    await shell.close()
 
 
 async def test_no_more_commands_run_than_the_server_takes(tmp_path: Path) -> None:

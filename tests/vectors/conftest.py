@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jupyter_llm.vectors.databases import LOCAL, VectorDatabases
-from jupyter_llm.vectors.process import EmbeddedSettings
+from jupyter_llm.vectors.running import EmbeddedSettings
 
 if TYPE_CHECKING:
     import asyncio

@@ -28,7 +28,7 @@ from jupyter_llm.vectors.config import databases_of
 from jupyter_llm.vectors.databases import VectorDatabases
 
 if TYPE_CHECKING:
-    from jupyter_llm.vectors.process import EmbeddedSettings
+    from jupyter_llm.vectors.running import EmbeddedSettings
     from jupyter_llm.vectors.store import VectorStore
 
 SIZE = 4
@@ -231,7 +231,7 @@ async def test_it_is_started_again_after_it_has_died(
 
 
 async def test_a_folder_that_cannot_be_is_told_of(tmp_path: Path) -> None:
-    from jupyter_llm.vectors.process import EmbeddedSettings
+    from jupyter_llm.vectors.running import EmbeddedSettings
 
     (tmp_path / "file").write_text("")
     databases = VectorDatabases(EmbeddedSettings(folder=tmp_path / "file" / "vectors"))

@@ -8,14 +8,12 @@ in `collection.json`, which is replaced in one step, is what makes it count.
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import qdrant_edge as edge
 
 from jupyter_llm.vectors.embedded.bodies import (
@@ -29,10 +27,10 @@ from jupyter_llm.vectors.embedded.bodies import (
     point_id,
 )
 from jupyter_llm.vectors.embedded.filters import filter_of
+from jupyter_llm.vectors.embedded.layout import About, config_of, read_about, write_about
 from jupyter_llm.vectors.embedded.points import AT_ONCE, Row, check_size, selector
 from jupyter_llm.vectors.embedded.refusals import bad, engine_errors
 
-ABOUT = "collection.json"
 _FLOAT_BYTES = 4
 _PAGE = 1000
 _GROWTH = 0.1
@@ -44,19 +42,12 @@ _KINDS = {kind.lower(): getattr(edge.PayloadSchemaType, kind) for kind in (
 )}  # fmt: skip
 
 
-class About(msgspec.Struct, kw_only=True):
-    """What `collection.json` says."""
-
-    vectors: VectorParams
-    generation: int = 0
-
-
 class Collection:
     """The points of one collection. Searches see every write that was answered."""
 
     def __init__(self, folder: Path, index_after_bytes: int) -> None:
         self.folder = folder
-        self.about = msgspec.json.decode((folder / ABOUT).read_bytes(), type=About)
+        self.about = read_about(folder)
         self.written_at = 0.0
         self.waiting_since: float | None = None
         self.index_after_bytes = index_after_bytes
@@ -71,9 +62,9 @@ class Collection:
         """Make an empty one in a folder that exists."""
         (folder / "0").mkdir()
         with engine_errors("vectors"):
-            config = _config(vectors, index_after_bytes)
+            config = config_of(vectors, index_after_bytes)
             edge.EdgeShard.create(str(folder / "0"), config).close()
-        (folder / ABOUT).write_bytes(msgspec.json.encode(About(vectors=vectors)))
+        write_about(folder, About(vectors=vectors))
 
     @property
     def size(self) -> int:
@@ -181,18 +172,18 @@ class Collection:
 
     async def take_over(self) -> None:
         """Go on with the copy, after it has got what was written meanwhile."""
+        self._check_is_there()
         about = About(vectors=self.about.vectors, generation=self.about.generation + 1)
         fresh = edge.EdgeShard.load(str(self._path(about.generation)))
         while self._touched and len(self._touched) > AT_ONCE:
             self._bring(fresh)
             await asyncio.sleep(0)
         async with self._writing:
-            if self._is_closed:
-                raise FileNotFoundError("the collection is gone")
+            self._check_is_there()
             while self._touched:
                 self._bring(fresh)
             self._bring_schema(fresh)
-            self._write(about)
+            write_about(self.folder, about)
             old, gone = self._shard, self._path(self.about.generation)
             self._shard, self.about, self._touched = fresh, about, None
         old.close()
@@ -228,6 +219,11 @@ class Collection:
                 return ids
             body.offset = after if isinstance(after, int) else str(after)
 
+    def _check_is_there(self) -> None:
+        """Another one may have its name, and so its folder, by now."""
+        if self._is_closed:
+            raise FileNotFoundError("the collection is gone")
+
     def _bring(self, fresh: edge.EdgeShard) -> None:
         """Bring some of the points that were written meanwhile, as they are now."""
         touched = self._touched or set()
@@ -244,32 +240,3 @@ class Collection:
         for name, field in self.info().payload_schema.items():
             if name not in known:
                 fresh.update(Update.create_field_index(name, field.data_type))
-
-    def _write(self, about: About) -> None:
-        draft = self.folder / f"{ABOUT}.new"
-        draft.write_bytes(msgspec.json.encode(about))
-        os.replace(draft, self.folder / ABOUT)  # noqa: PTH105 - what it is: one step
-
-
-def open_copy(path: Path, index_after_bytes: int) -> edge.EdgeShard:
-    """The copy of a shard that an index is to be built in."""
-    about = msgspec.json.decode((path.parent / ABOUT).read_bytes(), type=About)
-    return edge.EdgeShard.load(str(path), _config(about.vectors, index_after_bytes))
-
-
-def _config(vectors: VectorParams, index_after_bytes: int) -> edge.EdgeConfig:
-    # half of it: the engine decides by segment, of which there may be two
-    threshold_kb = max(index_after_bytes // 2048, 1)
-    distance = getattr(edge.Distance, vectors.distance)
-    return edge.EdgeConfig(
-        vectors=edge.EdgeVectorParams(vectors.size, distance),
-        optimizers=edge.EdgeOptimizersConfig(indexing_threshold=threshold_kb),
-    )
-
-
-def clear(folder: Path) -> None:
-    """Remove what a process that was killed has left: generations that do not count."""
-    about = msgspec.json.decode((folder / ABOUT).read_bytes(), type=About)
-    for path in folder.iterdir():
-        if path.is_dir() and path.name != str(about.generation):
-            shutil.rmtree(path)

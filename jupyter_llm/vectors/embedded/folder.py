@@ -11,7 +11,8 @@ from typing import IO
 from uuid import uuid4
 
 from jupyter_llm.vectors.embedded.bodies import VectorParams
-from jupyter_llm.vectors.embedded.collection import ABOUT, Collection, clear
+from jupyter_llm.vectors.embedded.collection import Collection
+from jupyter_llm.vectors.embedded.layout import ABOUT, clear
 from jupyter_llm.vectors.embedded.refusals import Refusal, bad
 from jupyter_llm.vectors.names import is_name
 

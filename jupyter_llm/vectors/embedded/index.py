@@ -15,8 +15,9 @@ from pathlib import Path
 
 from jupyter_llm.processes.child import child_environment, python_command
 from jupyter_llm.processes.confinement import confine
-from jupyter_llm.vectors.embedded.collection import Collection, open_copy
+from jupyter_llm.vectors.embedded.collection import Collection
 from jupyter_llm.vectors.embedded.folder import Folder
+from jupyter_llm.vectors.embedded.layout import open_copy
 from jupyter_llm.vectors.embedded.refusals import engine_errors
 
 MODULE = "jupyter_llm.vectors.embedded.index"

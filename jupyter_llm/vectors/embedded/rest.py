@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import hmac
-import re
-import sys
-import time
-import traceback
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
-from tornado.web import Application, RequestHandler
+from tornado.web import Application
 
 from jupyter_llm.vectors.embedded import bodies
 from jupyter_llm.vectors.embedded.figures import Figures
 from jupyter_llm.vectors.embedded.folder import Folder
+from jupyter_llm.vectors.embedded.handler import Handler
 from jupyter_llm.vectors.embedded.points import points_of, record_body, scored_body, wire_id
 from jupyter_llm.vectors.embedded.refusals import Refusal
 
@@ -24,63 +19,6 @@ VERSION = "1.20.0"
 """Of Qdrant's API: clients look at it before they ask anything."""
 
 _COMPLETED = {"operation_id": 0, "status": "completed"}
-_IN_PATH = re.compile(r"(?<=/collections/)[^/]+")
-
-
-class Handler(RequestHandler):
-    """What every route does alike."""
-
-    def initialize(self, folder: Folder, key: str, figures: Figures) -> None:
-        """Take what the route works with."""
-        self.folder = folder
-        self.key = key
-        self.figures = figures
-        self.began_at = time.perf_counter()
-
-    def prepare(self) -> None:
-        """Let nobody in without the key."""
-        given = self.request.headers.get("api-key", "")
-        if not hmac.compare_digest(given.encode(), self.key.encode()):
-            raise Refusal(HTTPStatus.UNAUTHORIZED, "Must provide an API key")
-
-    def read(self, kind: type[bodies.T]) -> bodies.T:
-        """The body of the request."""
-        return bodies.read(self.request.body, kind)
-
-    def answer(self, result: Any) -> None:
-        """Finish with a result."""
-        self._finish({"result": result, "status": "ok", "time": self._elapsed_s()})
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """An error as Qdrant tells it, and beside it the field that is wrong."""
-        error = kwargs.get("exc_info", (None, None, None))[1]
-        if isinstance(error, Refusal):
-            self.set_status(error.status)
-        message = str(error) if error else HTTPStatus(status_code).phrase
-        param = getattr(error, "param", None)
-        told = {"status": {"error": message}, "time": self._elapsed_s(), "param": param}
-        self._finish(told)
-
-    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """Tell of what is not foreseen alone."""
-        if not isinstance(value, Refusal):
-            traceback.print_exception(typ, value, tb, file=sys.stderr)
-
-    def on_finish(self) -> None:
-        """Count the answer."""
-        self.figures.count(
-            method=self.request.method or "",
-            endpoint=_IN_PATH.sub("{collection_name}", self.request.path),
-            status=self.get_status(),
-            duration_s=self._elapsed_s(),
-        )
-
-    def _elapsed_s(self) -> float:
-        return time.perf_counter() - self.began_at
-
-    def _finish(self, body: Any) -> None:
-        self.set_header("Content-Type", "application/json")
-        self.finish(msgspec.json.encode(body))
 
 
 class Root(Handler):
@@ -88,7 +26,7 @@ class Root(Handler):
 
     def get(self) -> None:
         """Title and version."""
-        self._finish({"title": "qdrant - vector search engine", "version": VERSION})
+        self.write_json({"title": "qdrant - vector search engine", "version": VERSION})
 
 
 class Ready(Handler):

@@ -17,5 +17,5 @@ serve() {
   export N_CTX=2048
   export JUPYTER_RUNTIME_DIR="$FOLDER"/runtime-"$INDEX"
   export JUPYTER_TOKEN="$(cat "$FOLDER"/key)"
-  exec "$PYTHON" -m jupyter_llm.cli serve --ServerApp.ip="$HOST" --ServerApp.port="$PORT" --ServerApp.port_retries=0 --ServerApp.allow_root=True --ServerApp.allow_remote_access=True --ServerApp.root_dir="$FOLDER" --ServerApp.terminals_enabled=False --LLMExtension.default_model=guide --LLMExtension.preload=True --LLMExtension.keep_alive_s=-1 --LLMExtension.registry_url=sqlite:///"$FOLDER"/registry-"$INDEX".sqlite3
+  exec "$PYTHON" -m jupyter_llm.cli serve --alone --ServerApp.ip="$HOST" --ServerApp.port="$PORT" --ServerApp.port_retries=0 --ServerApp.base_url=/ --ServerApp.certfile= --ServerApp.allow_root=True --ServerApp.allow_remote_access=True --ServerApp.root_dir="$FOLDER" --ServerApp.terminals_enabled=False --LLMExtension.default_model=guide --LLMExtension.preload=True --LLMExtension.keep_alive_s=-1 --LLMExtension.registry_url=sqlite:///"$FOLDER"/registry-"$INDEX".sqlite3
 }
