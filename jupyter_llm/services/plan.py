@@ -6,10 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta
 
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.services.recipe import (
@@ -17,10 +16,9 @@ from jupyter_llm.services.recipe import (
     NUM_GPUS,
     REPOSITORY,
     RUNTIME,
+    Config,
     Recipe,
     Resources,
-    Variable,
-    Word,
     checked,
 )
 from jupyter_llm.services.words import Parts, literal, references, resolve, variable
@@ -32,16 +30,6 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PORT = re.compile(r"[1-9][0-9]{0,4}\Z")
 _DEVICES = re.compile(r"[A-Za-z0-9,:/_-]*\Z")
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(:[\w.-]+)?\Z", re.ASCII)
-
-
-class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a request changes of a recipe."""
-
-    resources: dict[str, Any] | None = None
-    environment: dict[Variable, Word | int | float | bool | None] | None = None
-    gpu_per_replica: Annotated[int, Meta(ge=1, le=64)] | None = None
-    replicas: Annotated[int, Meta(ge=1, le=256)] | None = None
-    hand_over: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

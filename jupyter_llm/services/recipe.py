@@ -84,6 +84,16 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     key_variable: Variable | None = None
 
 
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a request changes of a recipe."""
+
+    resources: dict[str, Any] | None = None
+    environment: dict[Variable, Word | int | float | bool | None] | None = None
+    gpu_per_replica: Annotated[int, Meta(ge=1, le=64)] | None = None
+    replicas: Annotated[int, Meta(ge=1, le=256)] | None = None
+    hand_over: bool = False
+
+
 def parse(text: str, name: str) -> Recipe:
     """The recipe of a YAML file.
 

@@ -12,6 +12,7 @@ from jupyter_llm.errors import InvalidRequestError, LLMError, ServiceNotFoundErr
 from jupyter_llm.services.book import RecordBook, Rows
 from jupyter_llm.services.decide import CANCELLING
 from jupyter_llm.services.hand_over import may_go, need_successors
+from jupyter_llm.services.log_text import whole_characters
 from jupyter_llm.services.submission import Order, Submission
 from jupyter_llm.services.watch import Watch
 
@@ -177,7 +178,7 @@ class Services:
         data = await self._site.shell.read(
             f"{record.folder}/log", offset=offset, max_bytes=MAX_LOG_BYTES
         )
-        text = _whole_characters(data)
+        text = whole_characters(data)
         return text.decode(errors="replace"), offset + len(text)
 
     async def key_of(self, service_id: str) -> str:
@@ -251,17 +252,3 @@ def _may_see(record: Record, owner: str | None) -> bool:
 
 def _has_failed(task: asyncio.Task[None]) -> bool:
     return task.cancelled() or task.exception() is not None
-
-
-def _whole_characters(data: bytes) -> bytes:
-    """Without the beginning of a character whose end is not there yet, three bytes at most."""
-    for cut in range(min(4, len(data) + 1)):
-        part = data[: len(data) - cut]
-        try:
-            part.decode()
-        except UnicodeDecodeError as error:
-            if error.reason != "unexpected end of data":
-                return data
-            continue
-        return part
-    return data

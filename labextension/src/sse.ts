@@ -4,14 +4,24 @@ export interface ISseEvent {
   readonly data: string;
 }
 
-/**
- * The events of a streamed answer, as they come; comments are passed over.
- *
- * Ending the iteration, or aborting the request's signal, closes the connection.
- */
+/** The events of a streamed answer, one by one; see `readBatches`. */
 export async function* readEvents(
   response: Response
 ): AsyncGenerator<ISseEvent, void> {
+  for await (const events of readBatches(response)) {
+    yield* events;
+  }
+}
+
+/**
+ * The events of a streamed answer, those together that came together; comments are passed
+ * over.
+ *
+ * Ending the iteration, or aborting the request's signal, closes the connection.
+ */
+export async function* readBatches(
+  response: Response
+): AsyncGenerator<readonly ISseEvent[], void> {
   const reader = response.body?.getReader();
   if (!reader) {
     return;
@@ -24,11 +34,9 @@ export async function* readEvents(
       rest += decoder.decode(value, { stream: !done }).replaceAll('\r', '');
       const blocks = rest.split('\n\n');
       rest = done ? '' : (blocks.pop() ?? '');
-      for (const block of blocks) {
-        const event = eventOf(block);
-        if (event) {
-          yield event;
-        }
+      const events = blocks.flatMap(block => eventOf(block) ?? []);
+      if (events.length > 0) {
+        yield events;
       }
       if (done) {
         return;

@@ -36,7 +36,10 @@ class Stream {
   isBroken = false;
   tell: () => void = () => undefined;
 
-  async *follow(after: number, signal: AbortSignal): AsyncGenerator<ISseEvent> {
+  async *follow(
+    after: number,
+    signal: AbortSignal
+  ): AsyncGenerator<readonly ISseEvent[]> {
     for (let place = after; ;) {
       const event = this.events[place];
       if (signal.aborted || this.isBroken) {
@@ -45,7 +48,7 @@ class Stream {
       }
       if (event) {
         place += 1;
-        yield event;
+        yield [event];
       } else {
         await new Promise<void>(resolve => {
           const before = this.tell;

@@ -1,4 +1,4 @@
-import { type ISseEvent, readEvents } from '../src/sse';
+import { type ISseEvent, readBatches, readEvents } from '../src/sse';
 
 async function eventsOf(...parts: string[]): Promise<ISseEvent[]> {
   const encoder = new TextEncoder();
@@ -27,6 +27,15 @@ describe('readEvents', () => {
     expect(await eventsOf(text)).toEqual(expected);
     expect(await eventsOf(...text.split(/(?<=.)/s))).toEqual(expected);
     expect(await eventsOf(text.replaceAll('\n', '\r\n'))).toEqual(expected);
+  });
+
+  it('gives those together that come together', async () => {
+    const body = 'data: one\n\ndata: two\n\n: silence\n\n';
+    const batches: number[] = [];
+    for await (const events of readBatches(new Response(body))) {
+      batches.push(events.length);
+    }
+    expect(batches).toEqual([2]);
   });
 
   it('passes over comments and joins the lines of one event', async () => {

@@ -76,6 +76,7 @@ def test_what_vllm_cannot_do_is_refused_by_its_field(param: str, value: object) 
 
 def test_a_step_has_room_for_a_token_of_each_slot() -> None:
     assert resolved(slots=100, batch_size=64).batch_size == 100
+    assert resolved(num_gpus=1).batch_size > resolved().batch_size
     assert resolved(num_threads=3).num_threads == 3
     assert resolved().num_threads == 3
 

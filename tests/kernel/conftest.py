@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from live import LiveServer
+from live_client import client_of
 from live_kernel import LiveKernel
-
-from jupyter_llm.client import Client
-from jupyter_llm.client.server import server_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from jupyter_llm.client import Client
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +29,7 @@ def live_server() -> Iterator[LiveServer]:
 @pytest.fixture
 def client(live_server: LiveServer) -> Iterator[Client]:
     """The server as seen from outside any kernel."""
-    with Client(server_at(live_server.url, token=live_server.token, found_by="test")) as client:
+    with client_of(live_server) as client:
         yield client
 
 
@@ -43,7 +43,7 @@ def guide_server() -> Iterator[LiveServer]:
 @pytest.fixture
 def guide_client(guide_server: LiveServer) -> Iterator[Client]:
     """That server as seen from outside any kernel."""
-    with Client(server_at(guide_server.url, token=guide_server.token, found_by="test")) as client:
+    with client_of(guide_server) as client:
         yield client
 
 

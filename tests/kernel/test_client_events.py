@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from live import LiveServer
+from live_client import server_of
 
 from jupyter_llm.client.event_stream import MAX_DELAY_S, EventStream, delay_s, stream_of
 from jupyter_llm.client.events import (
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
     from jupyter_llm.client import Client, Server
 
 TIMEOUT_S = 20.0
-
-
-def server_of(live: LiveServer) -> Server:
-    return server_at(live.url, token=live.token, found_by="test")
 
 
 def wait_for(listener: Listener, fits: Callable[[Event], bool]) -> list[Event]:

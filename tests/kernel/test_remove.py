@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from engines.tiny_gguf import write_tiny_gguf
 from live import LiveServer
+from live_client import client_of
 from live_kernel import LiveKernel
 
 from jupyter_llm.cli import main
 from jupyter_llm.client import Client
 from jupyter_llm.client.removing import remove
-from jupyter_llm.client.server import server_at
 from jupyter_llm.errors import InvalidRequestError, ModelNotFoundError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def tiny(folder: Path) -> Path:
 
 @pytest.fixture
 def client(server: LiveServer) -> Iterator[Client]:
-    with Client(server_at(server.url, token=server.token, found_by="test")) as client:
+    with client_of(server) as client:
         yield client
 
 

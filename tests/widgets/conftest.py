@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from live import LiveServer
+from live_client import client_of
 
-from jupyter_llm.client import Client
-from jupyter_llm.client.server import server_at
 from jupyter_llm.guide import GUIDE_PATH
 
 TESTS = Path(__file__).parents[1]
@@ -22,6 +21,8 @@ from live_kernel import LiveKernel  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from jupyter_llm.client import Client
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +49,7 @@ def live_server(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture
 def client(live_server: LiveServer) -> Iterator[Client]:
-    with Client(server_at(live_server.url, token=live_server.token, found_by="test")) as client:
+    with client_of(live_server) as client:
         yield client
 
 

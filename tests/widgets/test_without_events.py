@@ -7,6 +7,7 @@ from contextlib import redirect_stderr
 from typing import TYPE_CHECKING
 
 import pytest
+from live_client import server_of
 from live_kernel import eventually
 
 from jupyter_llm.client import Client
@@ -34,7 +35,7 @@ def test_a_picker_without_events_says_so_and_asks_when_it_is_told_to(
     live_server: LiveServer, client: Client
 ) -> None:
     client.unload("echo")
-    server = server_at(live_server.url, token=live_server.token, found_by="test")
+    server = server_of(live_server)
     picker = ModelPicker("echo", client=WithoutEvents(server))
     assert eventually(lambda: "no events to tell" in picker._notice.text)
     assert picker._again.layout.display == ""

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 MAX_SLOTS = 1024
 
+BATCH_SIZE_OF_GPUS = 2048
+"""What vLLM itself reads in a step: a GPU has done less before it is fully used."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResolvedOptions:
@@ -59,7 +62,8 @@ def resolve_options(
     context_length = context_length_of(options, trained)
     slots = bounded("slots", options.slots, DEFAULT_SLOTS, MAX_SLOTS)
     tensor_parts, pipeline_parts = _parts(options, num_heads, num_gpus)
-    batch_size = bounded("batch_size", options.batch_size, DEFAULT_BATCH_SIZE, MAX_BATCH_SIZE)
+    usual = BATCH_SIZE_OF_GPUS if num_gpus else DEFAULT_BATCH_SIZE
+    batch_size = bounded("batch_size", options.batch_size, usual, MAX_BATCH_SIZE)
     return ResolvedOptions(
         context_length=context_length,
         slots=slots,

@@ -59,10 +59,10 @@ export class Follower {
   /** One connection, to its end; says why it did not reach the end of the answer. */
   private async attempt(): Promise<IAttemptProblem> {
     try {
-      for await (const event of await this.connect()) {
+      for await (const events of await this.connect()) {
         this.numFailures = 0;
         this.options.onConnection?.(false);
-        this.publish(advance(this.answer, event));
+        this.publish(events.reduce(advance, this.answer));
         if (this.isOver()) {
           break;
         }

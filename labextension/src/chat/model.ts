@@ -1,6 +1,5 @@
 import { UUID } from '@lumino/coreutils';
 import type { IDisposable } from '@lumino/disposable';
-import { Throttler } from '@lumino/polling';
 import { type ISignal, Signal } from '@lumino/signaling';
 
 import { newAnswer } from './answer';
@@ -14,8 +13,9 @@ import {
   questionOf,
   runningAnswers
 } from './conversation';
-import { Follower } from './follower';
 import type { IChatAPI } from './restapi';
+import { AnswerRuns } from './runs';
+import type { IChatState } from './state';
 import type { IChatStore } from './store';
 import {
   type Change,
@@ -29,25 +29,6 @@ import {
 } from './tokens';
 import { chatBody } from './wire';
 
-/** While an answer comes it is saved this often at most. */
-const SAVE_MS = 400;
-
-/** One consistent picture of the chat; replaced, never changed. */
-export interface IChatState {
-  /** Whether what is stored has been read. */
-  readonly isReady: boolean;
-  /** Whether conversations outlive this page. */
-  readonly isLasting: boolean;
-  /** The latest first. */
-  readonly summaries: readonly ISummary[];
-  /** The conversation that is open. */
-  readonly conversation: IConversation;
-  /** What goes to the model with the next question. */
-  readonly attached: readonly IContextItem[];
-  /** Whether the connection of an answer is lost, and is tried again. */
-  readonly isReconnecting: boolean;
-}
-
 export interface IChatModelOptions {
   api: IChatAPI;
   openStore: () => Promise<IChatStore>;
@@ -57,7 +38,17 @@ export interface IChatModelOptions {
 
 /** The conversations of this user: what is said, stored, and on its way. */
 export class ChatModel implements IDisposable {
-  constructor(private readonly options: IChatModelOptions) {}
+  constructor(private readonly options: IChatModelOptions) {
+    this.runs = new AnswerRuns(options.api, {
+      show: (id, change) => {
+        this.present(id, change);
+      },
+      keep: (id, change) => this.keep(id, change),
+      onConnection: isLost => {
+        this.publish({ isReconnecting: isLost });
+      }
+    });
+  }
 
   get state(): IChatState {
     return this.current;
@@ -73,9 +64,7 @@ export class ChatModel implements IDisposable {
 
   dispose(): void {
     this.disposed = true;
-    for (const run of this.runs.values()) {
-      run.leave();
-    }
+    this.runs.dispose();
     this.store?.close();
     Signal.clearData(this);
   }
@@ -103,7 +92,7 @@ export class ChatModel implements IDisposable {
     const conversation = await this.store?.read(id);
     if (conversation) {
       this.show(conversation);
-      this.followAll(conversation);
+      this.runs.followAll(conversation);
     }
   }
 
@@ -119,7 +108,7 @@ export class ChatModel implements IDisposable {
     const conversation = await this.store?.read(id);
     await this.apply(id, () => null);
     for (const answer of conversation ? runningAnswers(conversation) : []) {
-      await this.halt(answer);
+      await this.runs.halt(answer);
     }
   }
 
@@ -185,7 +174,7 @@ export class ChatModel implements IDisposable {
         conversation.id,
         answeredBy({ ...answer, state: 'stopped' })
       );
-      await this.halt(answer);
+      await this.runs.halt(answer);
     }
   }
 
@@ -217,63 +206,10 @@ export class ChatModel implements IDisposable {
     await this.apply(conversation.id, () => conversation);
     for (const former of replaced) {
       if (former.id !== answer.id) {
-        await this.halt(former);
+        await this.runs.halt(former);
       }
     }
-    this.follow(conversation.id, answer, body);
-  }
-
-  private followAll(conversation: IConversation): void {
-    for (const answer of runningAnswers(conversation)) {
-      if (!this.runs.has(answer.id)) {
-        this.follow(conversation.id, answer);
-      }
-    }
-  }
-
-  /** Show an answer as it comes, and save it now and then and at its end. */
-  private follow(
-    conversationId: string,
-    answer: IAnswer,
-    body?: ReturnType<typeof chatBody>
-  ): void {
-    const controller = new AbortController();
-    let last = answer;
-    const save = (): Promise<void> =>
-      this.keep(conversationId, answeredBy(last));
-    const saver = new Throttler(save, { limit: SAVE_MS, edge: 'trailing' });
-    const follower = new Follower(answer, {
-      api: this.options.api,
-      signal: controller.signal,
-      ...(body && { body }),
-      onAnswer: next => {
-        last = next;
-        this.present(conversationId, answeredBy(next));
-        void saver.invoke();
-      },
-      onConnection: isLost => {
-        this.publish({ isReconnecting: isLost });
-      }
-    });
-    this.runs.set(answer.id, {
-      leave: () => {
-        controller.abort();
-      }
-    });
-    void follower.run().then(async () => {
-      this.runs.delete(answer.id);
-      saver.dispose();
-      this.publish({ isReconnecting: false });
-      await save();
-    });
-  }
-
-  /** End an answer here and on the server. */
-  private async halt(answer: IAnswer): Promise<void> {
-    this.runs.get(answer.id)?.leave();
-    this.runs.delete(answer.id);
-    // where it ended by itself, or was never heard of, there is nothing to stop
-    await this.options.api.stop(answer.streamId).catch(() => undefined);
+    this.runs.follow(conversation.id, answer, body);
   }
 
   /** Change the conversation that is open; an empty one is not stored. */
@@ -330,18 +266,8 @@ export class ChatModel implements IDisposable {
     const stored = (await this.store?.read(id)) ?? null;
     this.present(id, here => stored && here && merged(stored, here));
     if (stored) {
-      this.leaveEnded(stored);
-      this.followAll(stored);
-    }
-  }
-
-  /** An answer that another page has stopped is not followed any longer. */
-  private leaveEnded(stored: IConversation): void {
-    const running = new Set(runningAnswers(stored).map(({ id }) => id));
-    for (const message of stored.messages) {
-      if (message.role === 'assistant' && !running.has(message.id)) {
-        this.runs.get(message.id)?.leave();
-      }
+      this.runs.leaveEnded(stored);
+      this.runs.followAll(stored);
     }
   }
 
@@ -378,7 +304,7 @@ export class ChatModel implements IDisposable {
   }
 
   private readonly signal = new Signal<ChatModel, IChatState>(this);
-  private readonly runs = new Map<string, { leave: () => void }>();
+  private readonly runs: AnswerRuns;
   /** The conversation that is open after a reload. */
   private placed = '';
   private disposed = false;

@@ -3,7 +3,9 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import type { IDisposable } from '@lumino/disposable';
 import type { Message } from '@lumino/messaging';
+import { Widget } from '@lumino/widgets';
 import * as React from 'react';
+import { flushSync } from 'react-dom';
 
 import type { IModelManager } from '../tokens';
 import { announcementOf } from './announce';
@@ -230,15 +232,31 @@ export class ChatPanel extends ReactWidget {
   };
 
   private readonly redraw = (): void => {
-    if (this.isVisible) {
+    if (this.isVisible && this.hasBegunToAnswer()) {
+      // the first word is not to wait for what else there is to do
+      flushSync(() => {
+        this.onUpdateRequest(Widget.Msg.UpdateRequest);
+      });
+    } else if (this.isVisible) {
       this.update();
     }
   };
+
+  /** Whether an answer has its first words; true once for each. */
+  private hasBegunToAnswer(): boolean {
+    const last = this.options.model.state.conversation.messages.at(-1);
+    if (last?.role !== 'assistant' || !last.text || last.id === this.begunId) {
+      return false;
+    }
+    this.begunId = last.id;
+    return last.state === 'running';
+  }
 
   private readonly input = React.createRef<HTMLTextAreaElement>();
   private watch: IDisposable | undefined;
   private isShown = false;
   private readonly places: QueuePlaces;
+  private begunId = '';
   private announcement = '';
   private lastConversation;
 }

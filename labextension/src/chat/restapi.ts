@@ -1,9 +1,9 @@
 import type { Requests } from '../requests';
-import { type ISseEvent, readEvents } from '../sse';
+import { type ISseEvent, readBatches } from '../sse';
 import type { IChatBody } from './wire';
 
-/** The events of an answer, as they come. */
-export type Events = AsyncIterable<ISseEvent>;
+/** The events of an answer, as they come: those together that came together. */
+export type Events = AsyncIterable<readonly ISseEvent[]>;
 
 /** What the chat asks of the server; every call rejects with a `RestError` or a network error. */
 export interface IChatAPI {
@@ -21,7 +21,7 @@ export class ChatAPI implements IChatAPI {
   async ask(body: IChatBody, signal: AbortSignal): Promise<Events> {
     const init = { method: 'POST', body: JSON.stringify(body), signal };
     const path = 'llm/v1/chat/completions';
-    return readEvents(await this.requests.open(path, init));
+    return readBatches(await this.requests.open(path, init));
   }
 
   async follow(
@@ -30,7 +30,7 @@ export class ChatAPI implements IChatAPI {
     signal: AbortSignal
   ): Promise<Events> {
     const path = `${pathOf(streamId)}?after=${after}`;
-    return readEvents(await this.requests.open(path, { signal }));
+    return readBatches(await this.requests.open(path, { signal }));
   }
 
   async stop(streamId: string): Promise<void> {

@@ -9,8 +9,6 @@ import type {
   IDownload,
   IHubRepo,
   ILoadOptions,
-  IMemoryBody,
-  IModelsBody,
   IOffersBody,
   ISettingsBody,
   ModelState,
@@ -18,19 +16,9 @@ import type {
 } from '../types';
 import type { IPage } from './attention';
 import { Connection } from './connection';
-import { Devices } from './devices';
-import { Downloads, isRunning } from './downloads';
-import { isMoving, Models } from './models';
-import { Speeds } from './speeds';
+import { type IAnswers, Picture } from './picture';
 
 const MAX_FOUND = 20;
-
-/** What the server answers when it is asked for everything. */
-interface IAnswers {
-  models: IModelsBody;
-  memory: IMemoryBody;
-  downloads: IDownload[];
-}
 
 /** Keeps one snapshot of the server, from its answers and then from its events. */
 export class ModelManager implements IModelManager {
@@ -111,7 +99,7 @@ export class ModelManager implements IModelManager {
   ): Promise<IDownload> {
     const download = await this.api.download(repoId, options.filename);
     if (options.load) {
-      this.downloads.loadWhenDone(download.id);
+      this.picture.downloads.loadWhenDone(download.id);
     }
     this.noteDownload(download);
     return download;
@@ -150,15 +138,15 @@ export class ModelManager implements IModelManager {
     state: ModelState,
     act: () => Promise<void>
   ): Promise<void> {
-    const move = this.models.begin(modelId, state);
+    const move = this.picture.models.begin(modelId, state);
     this.publish({});
     const refusal = await act().then(() => null, messageOf);
-    if (!this.models.end(modelId, move)) {
+    if (!this.picture.models.end(modelId, move)) {
       return; // another move took its place: an unload ends a load, for example
     }
     await this.refresh();
     if (refusal !== null) {
-      this.models.refuse(modelId, refusal);
+      this.picture.models.refuse(modelId, refusal);
       this.publish({});
     }
   }
@@ -177,12 +165,7 @@ export class ModelManager implements IModelManager {
     if (turn !== this.lastTurn) {
       return;
     }
-    this.models.list(answers.models.data);
-    this.downloads.list(answers.downloads);
-    this.heardMeanwhile.forEach(event => {
-      this.apply(event);
-    });
-    this.devices.note(Date.now() / 1000, answers.memory);
+    this.picture.draw(answers, this.heardMeanwhile);
     this.publish({
       asked: true,
       problem: null,
@@ -208,30 +191,15 @@ export class ModelManager implements IModelManager {
 
   private hear(event: ServerEvent): void {
     this.heardMeanwhile.push(event);
-    if (event.missed || !this.apply(event)) {
+    if (event.missed || !this.picture.apply(event)) {
       void this.refresh();
     }
     this.eventSignal.emit(event);
     this.publish({});
   }
 
-  /** Returns false where the event tells of something that has to be asked for. */
-  private apply(event: ServerEvent): boolean {
-    this.speeds.pass(event.at);
-    switch (event.type) {
-      case 'model':
-        this.speeds.note(event.at, event.data);
-        return this.models.note(event.data);
-      case 'download':
-        return !this.downloads.note(event.data);
-      case 'vram':
-        this.devices.note(event.at, event.data);
-    }
-    return true;
-  }
-
   private noteDownload(download: IDownload): void {
-    if (this.downloads.note(download)) {
+    if (this.picture.downloads.note(download)) {
       void this.refresh();
     }
     this.publish({});
@@ -239,8 +207,8 @@ export class ModelManager implements IModelManager {
 
   /** Load what was downloaded in order to be loaded. */
   private loadArrived(): void {
-    for (const { path } of this.downloads.takeArrived()) {
-      const entry = this.models.entries.find(
+    for (const { path } of this.picture.downloads.takeArrived()) {
+      const entry = this.picture.models.entries.find(
         ({ model }) => model.path === path
       );
       void this.load(entry?.model.id ?? path);
@@ -251,27 +219,13 @@ export class ModelManager implements IModelManager {
     if (this.isDisposed) {
       return;
     }
-    const { entries: models, refusals } = this.models;
-    const downloads = this.downloads.all;
-    this.current = {
-      ...this.current,
-      ...news,
-      ...this.devices.now,
-      models,
-      refusals,
-      downloads,
-      history: this.devices.history,
-      speeds: this.speeds.byModel
-    };
-    this.connection.isBusy = models.some(isMoving) || downloads.some(isRunning);
+    this.current = { ...this.current, ...news, ...this.picture.parts };
+    this.connection.isBusy = this.picture.isMoving;
     this.changeSignal.emit(this.current);
   }
 
   private readonly connection: Connection;
-  private readonly models = new Models();
-  private readonly downloads = new Downloads();
-  private readonly devices = new Devices();
-  private readonly speeds = new Speeds();
+  private readonly picture = new Picture();
   private readonly changeSignal = new Signal<IModelManager, ISnapshot>(this);
   private readonly eventSignal = new Signal<IModelManager, ServerEvent>(this);
   private heardMeanwhile: ServerEvent[] = [];

@@ -1,15 +1,15 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { ellipsesIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { IPermissions } from '../tokens';
 import type { IModelEntry } from '../types';
 import type { IPanelActions } from './actions';
-import { Button, IconButton } from './button';
+import { Button } from './button';
 import { stateLabel } from './facts';
 import { formatBytes, formatTokens, roundForPeople } from './format';
 import { KeepAlive } from './keepalive';
 import { Swatch } from './memory';
+import { MoreButton } from './more';
 import { Progress } from './progress';
 
 export interface ILoadedProps {
@@ -133,7 +133,7 @@ function speedLabel({ entry, speed, trans }: ILoadedProps): string {
 function Actions(props: ILoadedProps): React.JSX.Element {
   const { entry, permissions, actions, trans } = props;
   const { model, state } = entry;
-  const { onChat, onMenu } = actions;
+  const { onChat } = actions;
   const isMoving = state === 'queued' || state === 'loading';
   return (
     <div className="jp-LLM-actions">
@@ -162,17 +162,7 @@ function Actions(props: ILoadedProps): React.JSX.Element {
           }}
         />
       )}
-      {onMenu && (
-        <IconButton
-          icon={ellipsesIcon}
-          label={trans.__('More: %1', model.id)}
-          focus={`more ${model.id}`}
-          hasMenu
-          onClick={button => {
-            onMenu(model.id, button);
-          }}
-        />
-      )}
+      <MoreButton modelId={model.id} actions={actions} trans={trans} />
     </div>
   );
 }

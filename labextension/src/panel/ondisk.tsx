@@ -1,14 +1,14 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { ellipsesIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { IPermissions } from '../tokens';
 import type { IModelEntry } from '../types';
 import type { IPanelActions } from './actions';
-import { Button, IconButton } from './button';
+import { Button } from './button';
 import { describe, purpose } from './facts';
 import { FitBadge } from './fit';
 import { formatBytes } from './format';
+import { MoreButton } from './more';
 
 export interface IOnDiskProps {
   entry: IModelEntry;
@@ -22,7 +22,6 @@ export interface IOnDiskProps {
 export function ModelOnDisk(props: IOnDiskProps): React.JSX.Element {
   const { entry, permissions, actions, trans } = props;
   const { model, unavailable } = entry;
-  const { onMenu } = actions;
   return (
     <li className="jp-LLM-row" data-model={model.id} data-state={entry.state}>
       <div className="jp-LLM-line">
@@ -40,17 +39,7 @@ export function ModelOnDisk(props: IOnDiskProps): React.JSX.Element {
               }}
             />
           )}
-          {onMenu && (
-            <IconButton
-              icon={ellipsesIcon}
-              label={trans.__('More: %1', model.id)}
-              focus={`more ${model.id}`}
-              hasMenu
-              onClick={button => {
-                onMenu(model.id, button);
-              }}
-            />
-          )}
+          <MoreButton modelId={model.id} actions={actions} trans={trans} />
         </span>
       </div>
       <div className="jp-LLM-muted">

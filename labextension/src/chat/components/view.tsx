@@ -4,7 +4,7 @@ import * as React from 'react';
 import type { CodeAction } from '../codebar';
 import { runningAnswers } from '../conversation';
 import type { MarkdownDrawer } from '../draw';
-import type { IChatState } from '../model';
+import type { IChatState } from '../state';
 import type { IModelChoice } from '../models';
 import type { INotebookInfo } from '../notebook';
 import type { IAnswer, IQuestion, ISampling } from '../tokens';
