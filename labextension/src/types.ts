@@ -273,6 +273,7 @@ export interface IService {
   ends_at: number | null;
   as_of: number;
   is_stale: boolean;
+  successor_of: string;
 }
 
 /** `GET llm/api/v1/services`. */

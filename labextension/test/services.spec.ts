@@ -48,7 +48,8 @@ function aService(id: string, state: ServiceState, at = 0): IService {
     time_limit_s: null,
     ends_at: null,
     as_of: at,
-    is_stale: false
+    is_stale: false,
+    successor_of: ''
   };
 }
 

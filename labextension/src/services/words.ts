@@ -34,6 +34,7 @@ export function figuresOf(
     [trans.__('Model'), service.model],
     [trans.__('Recipe'), service.recipe],
     [trans.__('Job'), `${service.id} (${service.launcher})`],
+    [trans.__('Takes over from'), service.successor_of],
     [trans.__('Nodes'), service.nodes.join(', ') || `${service.num_nodes}`],
     [trans.__('GPUs'), service.num_gpus > 0 && `${service.num_gpus}`],
     [
