@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from .answer import Answer
-from .answer_stream import AnswerStream, AsyncAnswerStream
-from .async_client import AsyncClient
+from .answer_stream import AnswerStream
 from .cache import AnswerCache
-from .client import Client
 from .conversation import Conversation
-from .exchange import Exchange
-from .indexing import Indexing, IndexSettings
-from .kept import aask_once, ask_once
-from .mapping import MapSettings, RowMap
+from .indexing import Indexing
+from .kept import ask_once
+from .llm_async import AsyncMethods
 from .reply import Reply
-from .server import server_at
-from .several import several
 from .vector_requests import LOCAL, search
 from .vectors import Vectors
 from .work import Work, embedding, extraction
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping
 
     from jupyter_llm.types import ModelStatus
 
@@ -33,7 +26,7 @@ if TYPE_CHECKING:
     from .stream import ChatDelta
 
 
-class LLM:
+class LLM(AsyncMethods):
     """The models of a notebook server.
 
         from jupyter_llm import llm
@@ -54,19 +47,6 @@ class LLM:
     Methods take `model` (id, alias or path; the server's default model if left out) and raise
     `LLMError`s. An interrupt, or the cancelling of a task, stops the model.
     """
-
-    def __init__(self, url: str | None = None, api_key: str = "", **defaults: Any) -> None:
-        self._url = url
-        self._api_key = api_key
-        self._defaults = defaults
-
-    @cached_property
-    def client(self) -> Client:
-        """The HTTP client, for what has no method here."""
-        if self._url is None:
-            return Client()
-        url = self._url.rstrip("/").removesuffix("/v1")
-        return Client(server_at(url, token=self._api_key, found_by="the URL given"))
 
     @overload
     def chat(self, messages: Messages, *, n: None = None, **options: Any) -> Answer: ...
@@ -198,82 +178,6 @@ class LLM:
         vector = self.client.do(embedding(query, **self._with_model(options))).vectors[0]
         return self.client.do(search(database, name, vector, limit=limit, where=where))
 
-    @overload
-    async def achat(self, messages: Messages, *, n: None = None, **options: Any) -> Answer: ...
-
-    @overload
-    async def achat(self, messages: Messages, *, n: int, **options: Any) -> list[Answer]: ...
-
-    async def achat(self, messages: Messages, **options: Any) -> Answer | list[Answer]:
-        """`chat` for an event loop."""
-        if work := self._several(messages, options):
-            async with AsyncClient(self.client.server) as client:
-                return await client.do(work)
-        async with self.astream(messages, **options) as stream:
-            return await stream.answer()
-
-    def astream(
-        self,
-        messages: Messages,
-        *,
-        cache: bool = False,
-        on_answer: Callable[[Answer], None] | None = None,
-        **options: Any,
-    ) -> AsyncAnswerStream:
-        """`stream` for an event loop: `async for piece in llm.astream(…)`."""
-        exchange = self._exchange(messages, options)
-
-        async def ask(work: Work[Reply]) -> AsyncGenerator[ChatDelta, None]:
-            async with AsyncClient(self.client.server) as client:
-                asked = aask_once(client, work, exchange.check) if cache else client.stream(work)
-                async with aclosing(asked) as deltas:
-                    async for delta in deltas:
-                        yield delta
-
-        return AsyncAnswerStream(exchange, ask, on_answer)
-
-    async def aextract(self, text: str, schema: Any = None, **options: Any) -> Any:
-        """`extract` for an event loop."""
-        async with AsyncClient(self.client.server) as client:
-            return await client.do(extraction(text, schema, **self._with_model(options)))
-
-    async def aembed(self, texts: str | Iterable[str], **options: Any) -> Any:
-        """`embed` for an event loop."""
-        vectors = Vectors(texts, self._with_model(options))
-        async with AsyncClient(self.client.server) as client:
-            return vectors.array([await client.do(work) for work in vectors.works()])
-
-    async def amap(
-        self,
-        data: Iterable[Any],
-        prompt: str | Callable[[Any], Messages] | None = None,
-        *,
-        concurrency: int = 8,
-        **options: Any,
-    ) -> Any:
-        """`map` for an event loop."""
-        return await self._row_map(data, prompt, concurrency, options).arun(self.client.server)
-
-    async def aindex(self, data: Iterable[Any], name: str, **options: Any) -> int:
-        """`index` for an event loop."""
-        return await Indexing(data, self._index_settings(name, options)).arun(self.client.server)
-
-    async def asearch(
-        self,
-        query: str,
-        name: str,
-        *,
-        limit: int = 5,
-        where: Mapping[str, Any] | None = None,
-        database: str = LOCAL,
-        **options: Any,
-    ) -> SearchResults:
-        """`search` for an event loop."""
-        async with AsyncClient(self.client.server) as client:
-            made = await client.do(embedding(query, **self._with_model(options)))
-            wanted = search(database, name, made.vectors[0], limit=limit, where=where)
-            return await client.do(wanted)
-
     def conversation(self, system: str | None = None, **options: Any) -> Conversation:
         """Questions that follow each other; the options, those of `chat`, are for all of them."""
         return Conversation(self, system=system, **options)
@@ -294,52 +198,6 @@ class LLM:
         """Forget the answers on disk, those of every model; returns how many there were."""
         with AnswerCache() as cache:
             return cache.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections; they are opened again when they are needed."""
-        self.client.close()
-
-    def __repr__(self) -> str:
-        return f"<LLM {self._url or 'of this notebook'} {self._defaults or ''}>".replace(" >", ">")
-
-    def _several(self, messages: Messages, options: dict[str, Any]) -> Work[list[Answer]] | None:
-        """The request for a list of answers, if that is what is wanted."""
-        given = {**self._defaults, **options}
-        return several(messages, **given) if given.get("n") is not None else None
-
-    def _exchange(self, messages: Messages, options: dict[str, Any]) -> Exchange:
-        return Exchange(messages, **{**self._defaults, **options})
-
-    def _with_model(self, options: dict[str, Any]) -> dict[str, Any]:
-        return {"model": self._defaults.get("model"), **options}
-
-    def _index_settings(self, name: str, options: dict[str, Any]) -> IndexSettings:
-        given = self._with_model(options)
-        known = ("text", "database", "indexes", "replace", "progress")
-        named = {option: given.pop(option) for option in known if option in given}
-        return IndexSettings(name=name, options=given, **named)
-
-    def _row_map(
-        self,
-        data: Iterable[Any],
-        prompt: str | Callable[[Any], Messages] | None,
-        concurrency: int,
-        options: dict[str, Any],
-    ) -> RowMap:
-        given = {**self._defaults, **options}
-        named = {
-            name: given.pop(name)
-            for name in ("schema", "cache", "progress", "on_error")
-            if name in given
-        }
-        settings = MapSettings(concurrency=concurrency, options=given, **named)
-        return RowMap(data, prompt, settings)
 
 
 llm = LLM()
