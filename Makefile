@@ -38,7 +38,7 @@ vllm: $(VLLM) ## install vLLM for the processor in .venv-vllm, which is 2 GB
 
 test: install test-panel clients ## run the tests, but for those that are slow or need a GPU or vLLM
 	$(BIN)/python -m pytest -m "not slow and not gpu and not vllm" $(ARGS)
-	$(if $(CI),$(MAKE) test-vllm)
+	$(if $(CI),$(MAKE) test-vllm,@echo "SKIPPED: the tests of the vLLM engine. make test-vllm runs them, after an installation of 2 GB.")
 
 test-vllm: install vllm ## run the tests of the vLLM engine
 	.venv-vllm/bin/python -m pytest -m "vllm and not slow and not gpu" $(ARGS)
