@@ -41,6 +41,7 @@ CELLS = {
     "vram": "%llm vram",
     "usage": "%llm usage",
     "doctor": "%llm doctor",
+    "service": "%llm service recipes",
     "set": "%llm set guide",
     "ask": "%%llm -o said --max-tokens 20 --top-k 1 --top-p 1 --stop nothing\n{question}",
     "said": "print(said)",
