@@ -142,6 +142,10 @@ class AsyncCore:
         from vllm.v1.engine.exceptions import EngineDeadError
 
         self._engine.output_processor.propagate_error(EngineDeadError())
+        # the first requests ask vLLM what it can do before they are requests to it
+        for answer in self._engine.engine_core.utility_results.values():
+            if not answer.done():
+                answer.set_exception(EngineDeadError())
 
     def close(self) -> None:
         """End its processes; their memory is free then."""
