@@ -88,14 +88,6 @@ class AsyncClient:
     def _http(self) -> httpx.AsyncClient:
         import httpx
 
-        return httpx.AsyncClient(transport=_transport(self.server), **settings_for(self.server))
-
-
-def _transport(server: Server) -> httpx.AsyncBaseTransport:
-    if server.is_local and server.url.startswith("http:"):
-        from .local_transport import LocalTransport
-
-        return LocalTransport(socket_path=server.socket_path)
-    import httpx
-
-    return httpx.AsyncHTTPTransport(uds=server.socket_path, verify=verify(server))
+        server = self.server
+        transport = httpx.AsyncHTTPTransport(uds=server.socket_path, verify=verify(server))
+        return httpx.AsyncClient(transport=transport, **settings_for(server))
