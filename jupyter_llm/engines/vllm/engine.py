@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -14,7 +14,8 @@ from pathlib import Path
 from jupyter_llm.engines.base import Engine, OnProgress
 from jupyter_llm.engines.common.helper import Helper
 from jupyter_llm.engines.common.pages import return_free_pages
-from jupyter_llm.errors import EngineDiedError, InvalidRequestError, ModelLoadError
+from jupyter_llm.engines.common.stopping import LoadStoppedError
+from jupyter_llm.errors import EngineDiedError, InvalidRequestError, LLMError, ModelLoadError
 from jupyter_llm.types import (
     DetokenizeRequest,
     EmbeddingRequest,
@@ -77,13 +78,10 @@ class VllmEngine(Engine):
         try:
             self._loaded = await asyncio.shield(starting)
         except ModelLoadError as error:
-            raise self._explained(error) from error
+            raise await self._explained(error) from error
         except asyncio.CancelledError:
             is_wanted = False
-            with suppress(Exception):
-                loaded = await starting
-                await self._helper.run(loaded.close)
-                await loaded.core.forget()
+            await self._take_back(starting)
             raise
         finally:
             following.cancel()
@@ -191,9 +189,18 @@ class VllmEngine(Engine):
         reason = cause_in(text) or "the system may have run out of memory"
         self._death.put_nowait(EngineDiedError(f"vLLM's process ended: {reason}."))
 
-    def _explained(self, error: ModelLoadError) -> ModelLoadError:
+    async def _take_back(self, starting: asyncio.Future[Loaded]) -> None:
+        """Free what is loaded for somebody who has left."""
+        try:
+            loaded = await starting
+        except (LLMError, LoadStoppedError):  # then there is nothing
+            return
+        await self._helper.run(loaded.close)
+        await loaded.core.forget()
+
+    async def _explained(self, error: ModelLoadError) -> ModelLoadError:
         """The failure, with the reason that only vLLM's log has."""
-        cause = cause_in(read_log(log_path(Path(self._folder))))
+        cause = cause_in(await asyncio.to_thread(read_log, log_path(Path(self._folder))))
         return ModelLoadError(f"vLLM could not load the model: {cause}") if cause else error
 
     def _new_name(self) -> str:
