@@ -39,7 +39,7 @@ class ModelPicker(LiveWidget):
         client: The server to talk to; by default the one that started this kernel.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("model", "download")
+    kinds: ClassVar[tuple[str, ...]] = ("model", "removed", "download")
 
     model = Unicode(help="Name of the model that is chosen, empty for none.")
     state = Unicode(help="Where the chosen model stands: `unloaded`, `loading`, `ready`, …")
@@ -128,7 +128,7 @@ class ModelPicker(LiveWidget):
         self.download(name or download.repo_id)
 
     def _on_events(self, events: Sequence[Event]) -> None:
-        has_changed = False
+        has_changed = any(event.kind == "removed" for event in events)
         for download in {e.data.id: e.data for e in events if e.kind == "download"}.values():
             self._show_download(download)
             has_changed |= download.state is DownloadState.DONE

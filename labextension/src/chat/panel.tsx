@@ -12,6 +12,7 @@ import { announcementOf } from './announce';
 import type { CodeAction } from './codebar';
 import { ChatView, type IChatActions } from './components/view';
 import type { MarkdownDrawer } from './draw';
+import { FrameDrawer } from './frames';
 import { chatIcon } from './icons';
 import type { ChatModel } from './model';
 import { modelChoices, preferredModel } from './models';
@@ -234,13 +235,19 @@ export class ChatPanel extends ReactWidget {
   private readonly redraw = (): void => {
     if (this.isVisible && this.hasBegunToAnswer()) {
       // the first word is not to wait for what else there is to do
+      this.frames.now();
+    } else {
+      this.frames.soon();
+    }
+  };
+
+  private readonly frames = new FrameDrawer(() => {
+    if (this.isVisible) {
       flushSync(() => {
         this.onUpdateRequest(Widget.Msg.UpdateRequest);
       });
-    } else if (this.isVisible) {
-      this.update();
     }
-  };
+  });
 
   /** Whether an answer has its first words; true once for each. */
   private hasBegunToAnswer(): boolean {
