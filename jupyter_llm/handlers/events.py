@@ -109,7 +109,7 @@ class EventsHandler(LLMHandler, WebSocketHandler):
             case Service(owner=owner):
                 return viewer(self) in {None, owner}
             case ModelStatus(model=model):
-                return self.context.manager.may_know(model.id)
+                return self.context.manager.may_use(model)
             case ModelUsage(model_id=model_id) | RemovedModel(model_id=model_id):
                 return self.context.manager.may_know(model_id)
         return True

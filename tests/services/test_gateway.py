@@ -4,24 +4,37 @@ to one that runs services itself."""
 from __future__ import annotations
 
 import json
-import os
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 from signal import SIGKILL
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
-from elsewhere import Elsewhere
+from gateway_stage import (
+    SMALL,
+    WAIT_S,
+    by_itself,
+    cancel_all,
+    cancelled,
+    curl,
+    login_node,
+    make_program,
+    models_of,
+    started,
+    through_ssh,
+    until,
+)
 from live import LiveServer
-from mini_slurm import MiniSlurm, require_slurm
 from openai import OpenAI
-from sshd import Sshd, require_sshd
+from sshd import Sshd
+from tiny_bert import write_tiny_bert
+
+from jupyter_llm import LLM
 
 sys.path.append(str(Path(__file__).parents[1] / "hub"))  # its server of models is a module there
 from hub_server import Hub
@@ -31,41 +44,21 @@ pytestmark = [
     pytest.mark.timeout(400),
 ]
 
-WAIT_S = 180.0
 SHIM = Path(__file__).parent / "vllm_shim.py"
-COMMON = ("--LLMExtension.services_poll_s=0.5", "--LLMExtension.num_threads=1")
-SMALL = {"cpu": "1", "memory": "4G", "time_limit": 30}
 
 
 def make_vllm(home: Path) -> None:
     """A program of this name that repeats prompts."""
-    (home / "bin").mkdir()
-    (home / "bin" / "vllm").write_text(f'#!/bin/sh\nexec {sys.executable} {SHIM} "$@"\n')
-    (home / "bin" / "vllm").chmod(0o755)
+    make_program(home, "vllm", f'exec {sys.executable} {SHIM} "$@"')
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
     """A SLURM cluster and its login node, in a network of their own."""
-    require_slurm()
-    require_sshd()
     home = tmp_path_factory.mktemp("cluster")
     make_vllm(home)
-    with ExitStack() as stack:
-        network = stack.enter_context(Elsewhere())
-        slurm = stack.enter_context(MiniSlurm(home / "slurm", prefix=network.prefix))
-        inherited = {name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}
-        env = {
-            **slurm.env,
-            **inherited,
-            "HOME": str(home),
-            "PATH": f"{home}/bin:{os.environ['PATH']}:/usr/sbin",
-            "OMP_NUM_THREADS": "1",
-        }
-        folder = home / "sshd"
-        folder.mkdir()
-        login = Sshd(folder, address=network.address, env=env, prefix=network.prefix)
-        yield stack.enter_context(login)
+    with login_node(home) as login:
+        yield login
 
 
 @pytest.fixture(scope="module")
@@ -83,92 +76,38 @@ def hub() -> Iterator[Hub]:
         yield one
 
 
-def through_ssh(cluster: Sshd, env: Mapping[str, str]) -> LiveServer:
-    return LiveServer(
-        "--LLMExtension.ssh_host=login",
-        f"--LLMExtension.ssh_config_file={cluster.config}",
-        f"--LLMExtension.services_dir={cluster.folder.parent}/services",
-        f"--LLMExtension.services_python={sys.executable}",
-        *COMMON,
-        env=env,
-    )
-
-
-def by_itself(home: Path, env: Mapping[str, str]) -> LiveServer:
-    make_vllm(home)
-    own = {"PATH": f"{home}/bin:{os.environ['PATH']}", "CUDA_VISIBLE_DEVICES": "0,1,2,3"}
-    return LiveServer("--LLMExtension.services_launcher=local", *COMMON, env={**env, **own})
+@pytest.fixture(scope="module")
+def embedders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model that gives vectors alone."""
+    folder = tmp_path_factory.mktemp("embedders")
+    write_tiny_bert(folder / "bert.gguf")
+    return folder
 
 
 @pytest.fixture(scope="module", params=["gateway", "local"])
 def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, hub: Hub
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    hub: Hub,
+    embedders: Path,
 ) -> Iterator[LiveServer]:
     env = {"HF_ENDPOINT": hub.url}
+    models = f"--LLMExtension.models_dir={embedders}"
     if request.param == "gateway":
-        made = through_ssh(request.getfixturevalue("cluster"), env)
+        made = through_ssh(request.getfixturevalue("cluster"), models, env=env)
     else:
-        made = by_itself(tmp_path_factory.mktemp("local"), env)
+        home = tmp_path_factory.mktemp("local")
+        make_vllm(home)
+        made = by_itself(home, models, env=env)
     with made as one:
         yield one
-        for service in curl(one, "services")["services"]:
-            curl(one, f"services/{service['id']}/status", {"status": "cancelled"})
-        for service in curl(one, "services")["services"]:
-            until(one, f"services/{service['id']}", lambda each: each["ended_at"] is not None)
+        cancel_all(one)
 
 
 @pytest.fixture
 def is_outside(request: pytest.FixtureRequest) -> bool:
     """Whether the services run in another network."""
     return "gateway" in request.node.callspec.id
-
-
-def curl(server: LiveServer, path: str, body: Any = None, *options: str) -> Any:
-    """What curl prints of a call as the documents have it, but for the address and the token."""
-    sent = ["-X", "POST", "-H", "Content-Type: application/json", "-d", json.dumps(body)]
-    done = subprocess.run(
-        [
-            *("curl", "-sS", "--fail-with-body", "-H", f"Authorization: Bearer {server.token}"),
-            *(sent if body is not None else []),
-            *options,
-            f"{server.url}/api/v1/{path}",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, f"{path}: {done.stdout}{done.stderr}\n{server.log}"
-    return json.loads(done.stdout) if done.stdout.startswith("{") else done.stdout
-
-
-def until(server: LiveServer, path: str, holds: Callable[[Any], bool]) -> Any:
-    deadline = time.monotonic() + WAIT_S
-    while not holds(answer := curl(server, path)):
-        assert time.monotonic() < deadline, f"{answer}\n{server.log}"
-        time.sleep(0.2)
-    return answer
-
-
-def started(server: LiveServer, recipe: str, **config: Any) -> Any:
-    """A service of this recipe that runs and is a model."""
-    config = {"resources": SMALL, **config}
-    made = curl(server, "services", {"recipe_name": recipe, "config": config})
-    assert {"id", "status", "recipe_name"} <= made.keys()
-    assert made["status"] in {"pending", "configuring"}
-    until(server, f"services/{made['id']}", lambda one: one["status"] == "running")
-    listed = until(
-        server,
-        "vllm/services",
-        lambda all_: any(one["id"] == made["id"] and one["model_id"] for one in all_["services"]),
-    )
-    return next(one for one in listed["services"] if one["id"] == made["id"])
-
-
-def cancelled(server: LiveServer, kind: str, service_id: str) -> Any:
-    answer = curl(server, f"{kind}/{service_id}/status", {"status": "cancelled"})
-    until(server, f"services/{service_id}", lambda one: one["status"] == "cancelled")
-    return answer
 
 
 def test_a_service_with_a_model_of_ones_choice(server: LiveServer) -> None:
@@ -189,10 +128,6 @@ def test_a_service_with_a_model_of_ones_choice(server: LiveServer) -> None:
     cancelled(server, "services", job)
     assert curl(server, f"services/{job}")["status"] == "cancelled"
     assert service["model_id"] not in models_of(server)
-
-
-def models_of(server: LiveServer) -> set[str]:
-    return {one["id"] for one in server.json("v1/models")["data"]}
 
 
 def test_a_group_of_replicas_has_its_requests_in_turn(server: LiveServer, is_outside: bool) -> None:
@@ -275,6 +210,26 @@ def test_a_real_model_answers_as_any_other_does(server: LiveServer) -> None:
     assert "jupyter_llm_" in curl(server, f"vllm/{service['id']}/metrics")
     curl(server, f"services/{service['id']}", None, "-X", "DELETE")
     until(server, f"services/{service['id']}", lambda one: one["status"] == "cancelled")
+
+
+def test_texts_become_vectors_in_a_service_as_they_do_here(
+    server: LiveServer, embedders: Path
+) -> None:
+    own = {"MODEL": "bert", "MODELS_DIR": str(embedders)}
+    service = started(server, "inference/llama-cpp-single-node", environment=own)
+    model, texts = service["model_id"], ["hello world", "land and sea", "hello world"]
+    assert model != "bert"
+    with OpenAI(base_url=f"{server.url}/v1", api_key=server.token, max_retries=0) as openai:
+        here = openai.embeddings.create(model="bert", input=texts)
+        there = openai.embeddings.create(model=model, input=texts)
+        numbers = openai.embeddings.create(model=model, input=texts[0], encoding_format="float")
+    assert there.usage.prompt_tokens == here.usage.prompt_tokens > 0
+    expected = np.array([one.embedding for one in here.data])
+    np.testing.assert_allclose([one.embedding for one in there.data], expected, atol=1e-5)
+    np.testing.assert_allclose(numbers.data[0].embedding, expected[0], atol=1e-5)
+    with LLM(server.url, server.token) as llm:
+        np.testing.assert_allclose(llm.embed(texts, model=model), expected, atol=1e-5)
+    cancelled(server, "services", service["id"])
 
 
 def test_nobody_else_sees_or_asks_the_model_of_a_service(server: LiveServer) -> None:

@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 import msgspec
 from tornado.iostream import StreamClosedError
 
-from jupyter_llm.engines.remote.connections import Connections, UnreachableError
-from jupyter_llm.engines.remote.exchange import Exchange
 from jupyter_llm.engines.remote.failures import error_of
 from jupyter_llm.errors import LLMError, ModelLoadError, UpstreamError
+from jupyter_llm.outbound.connections import Connections, UnreachableError
+from jupyter_llm.outbound.exchange import Exchange
 
 if TYPE_CHECKING:
-    from jupyter_llm.engines.remote.exchange import Take
     from jupyter_llm.engines.remote.settings import Endpoint, Remote
+    from jupyter_llm.outbound.exchange import Take
 
 _TRIES = 3
 _PAUSE_S = 0.1
@@ -73,7 +73,13 @@ class Upstream:
         parts = urlsplit(endpoint.url)
         self._headers = {"Host": parts.netloc, **access.headers}
         self._path = parts.path
-        self._connections = Connections(remote, endpoint, access.certificates)
+        self._connections = Connections(
+            endpoint.url,
+            socket_path=endpoint.socket,
+            certificates=access.certificates,
+            connect_timeout_s=remote.connect_timeout_s,
+            max_idle=remote.concurrency,
+        )
 
     async def models(self, patience_s: float = HEALTH_TIMEOUT_S) -> list[ListedModel]:
         """What the service says it has; nothing where it answers without a list.

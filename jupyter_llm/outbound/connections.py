@@ -1,4 +1,4 @@
-"""Connections to one server of a service, kept open from one request to the next."""
+"""Connections to one server, kept open from one request to the next."""
 
 from __future__ import annotations
 
@@ -7,15 +7,11 @@ import socket
 import ssl
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.tcpclient import TCPClient
 from tornado.util import TimeoutError as TornadoTimeoutError
-
-if TYPE_CHECKING:
-    from jupyter_llm.engines.remote.settings import Endpoint, Remote
 
 KEPT_S = 30.0
 """For how long a connection is kept that nobody uses."""
@@ -34,18 +30,27 @@ class _Idle:
 class Connections:
     """Opens connections, takes them back and gives them out again, the latest first.
 
-    `certificates` are what a service with `https` is trusted by.
+    They go to the host and port of `url`, or to the Unix socket at `socket_path` whatever host the
+    URL names. `certificates` are what a server with `https` is trusted by; `max_idle` connections
+    are kept that nobody uses.
     """
 
     def __init__(
-        self, remote: Remote, endpoint: Endpoint, certificates: ssl.SSLContext | None
+        self,
+        url: str,
+        *,
+        socket_path: str = "",
+        certificates: ssl.SSLContext | None = None,
+        connect_timeout_s: float = 5.0,
+        max_idle: int = 16,
     ) -> None:
-        parts = urlsplit(endpoint.url)
-        self._socket = endpoint.socket
+        parts = urlsplit(url)
+        self._socket_path = socket_path
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
-        self._remote = remote
         self._certificates = certificates if parts.scheme == "https" else None
+        self._connect_timeout_s = connect_timeout_s
+        self._max_idle = max_idle
         self._client = TCPClient()
         self._idle: list[_Idle] = []
         self._is_closed = False
@@ -66,7 +71,7 @@ class Connections:
 
     def give_back(self, stream: IOStream) -> None:
         """Keep a connection for the next request."""
-        if self._is_closed or len(self._idle) >= self._remote.concurrency:
+        if self._is_closed or len(self._idle) >= self._max_idle:
             stream.close()
             return
         # so that its end is noticed while it waits
@@ -82,13 +87,13 @@ class Connections:
 
     async def _opened(self) -> IOStream:
         try:
-            if self._socket:
+            if self._socket_path:
                 return await self._opened_socket()
             stream = await self._client.connect(
                 self._host,
                 self._port,
                 ssl_options=self._certificates,
-                timeout=self._remote.connect_timeout_s,
+                timeout=self._connect_timeout_s,
             )
         except ssl.SSLError as error:
             raise UnreachableError(f"its certificate is not trusted ({error.reason})") from error
@@ -100,8 +105,8 @@ class Connections:
     async def _opened_socket(self) -> IOStream:
         stream = IOStream(socket.socket(socket.AF_UNIX))
         try:
-            async with asyncio.timeout(self._remote.connect_timeout_s):
-                return await stream.connect(self._socket)
+            async with asyncio.timeout(self._connect_timeout_s):
+                return await stream.connect(self._socket_path)
         except BaseException:
             stream.close()
             raise
