@@ -74,8 +74,8 @@ class ServiceTraits(ClusterTraits):
 
     service_admins = List(
         Unicode(),
-        help="""Users who see and stop everybody's services; whoever has the server's own token
-        may, too.""",
+        help="""Users who see and stop everybody's services, and see them in metrics; the user of
+        an API key is llm-key:NAME. Whoever has the server's own token may, too.""",
     ).tag(config=True)
 
     recipe_dirs = List(
