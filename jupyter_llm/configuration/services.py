@@ -69,7 +69,7 @@ class ServiceTraits(ClusterTraits):
         30.0,
         min=0,
         help="""Days after which a service that has ended is forgotten, and the folder of its job
-        deleted; 0 keeps all.""",
+        deleted, unless it is a vector database; 0 keeps all.""",
     ).tag(config=True)
 
     service_admins = List(
