@@ -27,13 +27,7 @@ from jupyter_llm.vectors.embedded.bodies import (
     point_id,
 )
 from jupyter_llm.vectors.embedded.filters import filter_of
-from jupyter_llm.vectors.embedded.layout import (
-    About,
-    config_of,
-    open_shard,
-    read_about,
-    write_about,
-)
+from jupyter_llm.vectors.embedded.layout import About, config_of, read_about, write_about
 from jupyter_llm.vectors.embedded.points import AT_ONCE, Row, check_size, selector
 from jupyter_llm.vectors.embedded.refusals import bad, engine_errors
 
@@ -61,7 +55,7 @@ class Collection:
         self._writing = asyncio.Lock()
         self._touched: set[PointId] | None = None
         self._is_closed = False
-        self._shard = open_shard(self._path(self.about.generation), self.about.vectors)
+        self._shard = edge.EdgeShard.load(str(self._path(self.about.generation)))
 
     @staticmethod
     def create(folder: Path, vectors: VectorParams, index_after_bytes: int) -> None:
@@ -180,7 +174,7 @@ class Collection:
         """Go on with the copy, after it has got what was written meanwhile."""
         self._check_is_there()
         about = About(vectors=self.about.vectors, generation=self.about.generation + 1)
-        fresh = open_shard(self._path(about.generation), about.vectors)
+        fresh = edge.EdgeShard.load(str(self._path(about.generation)))
         while self._touched and len(self._touched) > AT_ONCE:
             self._bring(fresh)
             await asyncio.sleep(0)

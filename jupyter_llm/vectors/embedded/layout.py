@@ -13,10 +13,6 @@ from jupyter_llm.vectors.embedded.bodies import VectorParams
 
 ABOUT = "collection.json"
 
-_NUM_SEARCHING = 1
-"""Threads that search a shard. With more, each search is handed from thread to thread several
-times, which costs more than they save: a collection has one large segment, as a rule."""
-
 
 class About(msgspec.Struct, kw_only=True):
     """What `collection.json` says."""
@@ -37,12 +33,6 @@ def write_about(folder: Path, about: About) -> None:
     os.replace(draft, folder / ABOUT)  # noqa: PTH105 - what it is: one step
 
 
-def open_shard(path: Path, vectors: VectorParams) -> edge.EdgeShard:
-    """The shard in a folder, otherwise as it was made."""
-    config = edge.EdgeConfig(vectors=_params(vectors), max_search_threads=_NUM_SEARCHING)
-    return edge.EdgeShard.load(str(path), config)
-
-
 def open_copy(path: Path, index_after_bytes: int) -> edge.EdgeShard:
     """The copy of a shard that an index is to be built in."""
     about = read_about(path.parent)
@@ -53,15 +43,11 @@ def config_of(vectors: VectorParams, index_after_bytes: int) -> edge.EdgeConfig:
     """What the engine is told of a shard."""
     # half of it: the engine decides by segment, of which there may be two
     threshold_kb = max(index_after_bytes // 2048, 1)
+    distance = getattr(edge.Distance, vectors.distance)
     return edge.EdgeConfig(
-        vectors=_params(vectors),
+        vectors=edge.EdgeVectorParams(vectors.size, distance),
         optimizers=edge.EdgeOptimizersConfig(indexing_threshold=threshold_kb),
-        max_search_threads=_NUM_SEARCHING,
     )
-
-
-def _params(vectors: VectorParams) -> edge.EdgeVectorParams:
-    return edge.EdgeVectorParams(vectors.size, getattr(edge.Distance, vectors.distance))
 
 
 def clear(folder: Path) -> None:
