@@ -177,10 +177,11 @@ class ModelPicker(LiveWidget):
         self._show()
 
     def _show(self) -> None:
-        self._menu.show(listed.status for listed in self._models.values())
         listed = self._models.get(self.model)
         status = listed.status if listed else None
+        # before anybody can see it in the menu: a cell may read it then
         self.state = status.state.value if status else ""
+        self._menu.show(listed.status for listed in self._models.values())
         is_in_memory = status is not None and status.state in _IN_MEMORY
         self._load.disabled = not self.model or is_in_memory
         self._unload.disabled = not is_in_memory
