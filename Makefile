@@ -6,6 +6,8 @@ VENV ?= .venv
 EXTRAS ?= dev,llama-cpp
 # for JupyterLab (`make run ARGS="--no-browser --port=9999"`) and for pytest (`make test ARGS="-x -k wire"`)
 ARGS ?=
+# how many tests run at a time: most of them wait for a server or a browser
+JOBS ?= 2
 
 BIN := $(abspath $(VENV))/bin
 export PATH := $(BIN):$(PATH)
@@ -37,7 +39,7 @@ clients: $(CLIENTS) ## install the client libraries that the tests use, in .venv
 vllm: $(VLLM) ## install vLLM for the processor in .venv-vllm, which is 2 GB
 
 test: install test-panel clients ## run the tests, but for those that are slow or need a GPU or vLLM
-	$(BIN)/python -m pytest -m "not slow and not gpu and not vllm" $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --no-loadscope-reorder -m "not slow and not gpu and not vllm" $(ARGS)
 	$(if $(CI),$(MAKE) test-vllm,@echo "SKIPPED: the tests of the vLLM engine. make test-vllm runs them, after an installation of 2 GB.")
 
 test-vllm: install vllm ## run the tests of the vLLM engine

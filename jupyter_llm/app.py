@@ -45,6 +45,7 @@ from jupyter_llm.types import (
     ModelStatus,
     ModelUsage,
     QueuePosition,
+    RemovedModel,
     Service,
 )
 
@@ -144,6 +145,7 @@ class LLMExtension(Configuration, ExtensionApp):
                 downloads=self.downloads,
                 registry=self.registry,
                 recorder=self.recorder,
+                on_removed=self._on_removed,
             ),
             registry=self.registry,
             responses=self.responses,
@@ -241,6 +243,10 @@ class LLMExtension(Configuration, ExtensionApp):
         self.events.publish("service", service)
         if service.state.is_final:
             self.log.info("The service %s is %s: %s", service.id, service.state, service.reason)
+
+    def _on_removed(self, removed: RemovedModel) -> None:
+        self.events.publish("removed", removed)
+        self.log.info("%s is deleted", removed.model_id)
 
     def _on_usage(self, usage: ModelUsage) -> None:
         self.events.publish("usage", usage)

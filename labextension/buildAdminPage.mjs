@@ -16,7 +16,13 @@ const compiler = rspack({
   context: here,
   mode: 'production',
   entry: {
-    admin: ['./style/index.css', './style/admin.css', './lib/admin/index.js']
+    admin: [
+      '@lumino/widgets/style/widget.css',
+      '@lumino/widgets/style/menu.css',
+      './style/index.css',
+      './style/admin.css',
+      './lib/admin/index.js'
+    ]
   },
   output: { path: target, filename: '[name].js', cssFilename: '[name].css' },
   resolve: {

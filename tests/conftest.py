@@ -7,14 +7,32 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from live import LiveServer
+from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterator
 
     from jupyter_server.serverapp import ServerApp
+    from xdist.remote import Producer
+
+# their modules share servers that take long to start
+_WHOLE_FOLDERS = ("browser", "kernel", "services")
 
 pytest_plugins = ("pytest_jupyter.jupyter_server",)
+
+
+class ModuleScheduling(LoadScopeScheduling):
+    """Gives a process one module after the other, or a folder whose servers its modules share."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.split("::", 1)[0]
+        folder = module.rsplit("/", 1)[0]
+        return folder if folder.endswith(_WHOLE_FOLDERS) else module
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ModuleScheduling:
+    return ModuleScheduling(config, log)
 
 
 def pytest_unconfigure() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
-from jupyter_llm.types import Download, ModelStatus, ModelUsage, QueuePosition
+from jupyter_llm.types import Download, ModelStatus, ModelUsage, QueuePosition, RemovedModel
 
 from .memory import MemoryReport
 
@@ -28,6 +28,7 @@ MAX_PENDING = 256
 
 _TYPES: dict[str, type] = {
     "model": ModelStatus,
+    "removed": RemovedModel,
     "download": Download,
     "vram": MemoryReport,
     "usage": ModelUsage,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import shutil
 import socket
 import sys
@@ -24,6 +26,7 @@ from jupyter_llm.services.slurm import SlurmLauncher
 if TYPE_CHECKING:
     from jupyter_llm.registry.database import Registry
 
+_DAY_S = 86_400.0
 _REMOTE_FOLDER = ".jupyter_llm/services"
 
 
@@ -62,6 +65,13 @@ class ServiceTraits(ClusterTraits):
         was asked to hand over gets its successor.""",
     ).tag(config=True)
 
+    services_keep_days = Float(
+        30.0,
+        min=0,
+        help="""Days after which a service that has ended is forgotten, and the folder of its job
+        deleted; 0 keeps all.""",
+    ).tag(config=True)
+
     service_admins = List(
         Unicode(),
         help="""Users who see and stop everybody's services; whoever has the server's own token
@@ -81,6 +91,7 @@ class ServiceTraits(ClusterTraits):
         launcher = SlurmLauncher(shell) if self._has_slurm() else LocalLauncher(shell)
         # processes are of one machine, a cluster's jobs of all that see the folder
         host = self.ssh_host or (socket.gethostname() if launcher.is_local else "")
+        account = _account(is_elsewhere=bool(self.ssh_host))
         return Services(
             Cookbook([Path(each).expanduser() for each in self.recipe_dirs]),
             Site(
@@ -88,8 +99,9 @@ class ServiceTraits(ClusterTraits):
                 launcher=launcher,
                 folders=Folders(shell, folder),
                 python=self.services_python or ("python3" if self.ssh_host else sys.executable),
+                keep_s=self.services_keep_days * _DAY_S,
             ),
-            ServiceRecords(registry, f"{launcher.name}:{host}:{folder}"),
+            ServiceRecords(registry, f"{launcher.name}:{account}@{host}:{folder}"),
             self.services_poll_s,
             self.services_hand_over_s,
         )
@@ -105,3 +117,13 @@ class ServiceTraits(ClusterTraits):
         if self.services_launcher != "auto":
             return bool(self.services_launcher == "slurm")
         return bool(self.ssh_host) or shutil.which("sbatch") is not None
+
+
+def _account(*, is_elsewhere: bool) -> str:
+    """Whose jobs these are: in a registry that others use, too, each finds their own alone.
+
+    Servers in containers may all run as one account, and go to a cluster as many.
+    """
+    if is_elsewhere and (user := os.environ.get("JUPYTERHUB_USER")):
+        return user
+    return str(os.getuid()) if hasattr(os, "getuid") else getpass.getuser()

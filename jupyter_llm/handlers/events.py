@@ -14,7 +14,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from jupyter_llm.errors import LLMError
 from jupyter_llm.telemetry.events import KINDS, Event, Subscription
-from jupyter_llm.types import ModelStatus, ModelUsage, Service
+from jupyter_llm.types import ModelStatus, ModelUsage, RemovedModel, Service
 
 from .base import LLMHandler
 from .errors import status_of
@@ -109,8 +109,8 @@ class EventsHandler(LLMHandler, WebSocketHandler):
             case Service(owner=owner):
                 return viewer(self) in {None, owner}
             case ModelStatus(model=model):
-                return self.context.manager.may_know(model.id)
-            case ModelUsage(model_id=model_id):
+                return self.context.manager.may_use(model)
+            case ModelUsage(model_id=model_id) | RemovedModel(model_id=model_id):
                 return self.context.manager.may_know(model_id)
         return True
 

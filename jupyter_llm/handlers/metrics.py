@@ -17,4 +17,5 @@ class MetricsHandler(LLMHandler):
     def get(self) -> None:
         """Prometheus' text format."""
         self.caller.check_may_know_all_models()
-        self.finish(self.context.metrics.render(), set_content_type=CONTENT_TYPE_LATEST)
+        figures = self.context.metrics.render(self.context.manager.may_know)
+        self.finish(figures, set_content_type=CONTENT_TYPE_LATEST)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Self
 
+from tornado.http1connection import HTTP1Connection
 from tornado.iostream import StreamClosedError
 
 from .wire.sse import KEEP_ALIVE
@@ -64,6 +65,7 @@ class EventStream:
             self.is_open = True
             for name, value in _HEADERS.items():
                 self._handler.set_header(name, value)
+            _send_small_parts_at_once(self._handler)
         self._sent_at = self._loop.time()
         self._handler.write(data)
         return self._handler.flush()
@@ -74,6 +76,16 @@ class EventStream:
             self._write(KEEP_ALIVE).add_done_callback(_ignore_closed)
             silent_s = 0.0
         self._timer = self._loop.call_later(self._keep_alive_s - silent_s, self._keep_alive)
+
+
+def _send_small_parts_at_once(handler: RequestHandler) -> None:
+    """Have no event wait until the client has confirmed the one before.
+
+    Tornado turns this off again at the end of the response.
+    """
+    connection = handler.request.connection
+    if isinstance(connection, HTTP1Connection):
+        connection.stream.set_nodelay(True)
 
 
 def _ignore_closed(written: asyncio.Future[None]) -> None:

@@ -37,13 +37,15 @@ class UsageHandler(LLMHandler):
         hours = span_hours(self.get_query_argument("hours", "24"))
         return hour_of(time.time()) - (hours - 1) * HOUR_S
 
-    async def used(self, by: By, since: int, step_s: int = HOUR_S) -> Mapping[Any, UsageSums]:
-        """What was used, in sums; nothing where there is no registry yet."""
+    async def used(
+        self, by: By, since: int, *, step_s: int = HOUR_S, user: str | None = None
+    ) -> Mapping[Any, UsageSums]:
+        """What was used by all or by one user, in sums; nothing where there is no registry yet."""
         self.caller.check_may_know_all_models()
         registry = self.context.registry
         if not await registry.exists():
             return {}
-        return await registry.run(partial(read_usage, by=by, since=since, step_s=step_s))
+        return await registry.run(partial(read_usage, by=by, since=since, step_s=step_s, user=user))
 
 
 class UsageSummaryHandler(UsageHandler):
@@ -64,9 +66,13 @@ class UsageOfModelsHandler(UsageHandler):
     @web.authenticated
     @authorized("read", "llm")
     async def get(self) -> None:
-        """The use of each model, the most asked first."""
+        """The use of each model, the most asked first; of those that this caller may know."""
         since = self.since()
-        self.finish(entries_body("models", "id", since, await self.used("model_id", since)))
+        used = await self.used("model_id", since)
+        own = await self.used("model_id", since, user=self.caller.user)
+        may_name = await self.context.manager.nameable()
+        told = {name: sums for name, sums in used.items() if name in own or may_name(name)}
+        self.finish(entries_body("models", "id", since, told))
 
 
 class UsageOfUsersHandler(UsageHandler):
@@ -89,7 +95,7 @@ class UsageOverTimeHandler(UsageHandler):
         """The use hour by hour or day by day, also where there was none."""
         step_s = step_seconds(self.get_query_argument("step", "hour"))
         since = self.since() // step_s * step_s
-        used = await self.used("hour", since, step_s)
+        used = await self.used("hour", since, step_s=step_s)
         self.finish(points_body(since, int(time.time()), step_s, used))
 
 
@@ -99,8 +105,12 @@ class RecentRequestsHandler(LLMHandler):
     @web.authenticated
     @authorized("write", "llm")
     async def get(self) -> None:
-        """The last requests that this server has answered, the latest first."""
+        """The last requests that this server has answered, the latest first.
+
+        Without those to models that this caller may not know.
+        """
         self.caller.check_may_know_all_models()
         limit = requests_limit(self.get_query_argument("limit", "100"))
-        recent = list(self.context.recorder.recent)[-limit:]
-        self.finish({"requests": [request_body(request) for request in reversed(recent)]})
+        may_know = self.context.manager.may_know
+        recent = [one for one in self.context.recorder.recent if may_know(one.model_id)]
+        self.finish({"requests": [request_body(one) for one in reversed(recent[-limit:])]})

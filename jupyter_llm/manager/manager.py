@@ -154,9 +154,21 @@ class ModelManager:
         """
 
     def may_know(self, model_id: str) -> bool:
-        """Whether this caller is told of a model."""
+        """Whether this caller is told of a model, of which only the id is known."""
         del model_id
         return True
+
+    def may_use(self, model: Model) -> bool:
+        """Whether this model is there for this caller."""
+        del model
+        return True
+
+    async def nameable(self) -> Callable[[str], bool]:
+        """What says by its id whether this caller is told of a model in records of the past.
+
+        Nobody knows any more whose a model was that is not here: it is for who may know all.
+        """
+        return self.may_know
 
     async def all_ids(self) -> frozenset[str]:
         """The ids of all models, of which a caller may not see some: those that are taken."""

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from jupyter_llm.errors import RegistryError
 from jupyter_llm.library.removal import check_removable, remove_files
 from jupyter_llm.registry.records import forget_model
-from jupyter_llm.types import ModelSettings
+from jupyter_llm.types import ModelSettings, RemovedModel
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jupyter_llm.library.hub.downloads import Downloads
     from jupyter_llm.manager.manager import ModelManager
     from jupyter_llm.registry.database import Registry
@@ -23,7 +25,10 @@ log = logging.getLogger(__name__)
 
 
 class Remover:
-    """Deletes models for one server, and lets its other parts forget them."""
+    """Deletes models for one server, and lets its other parts forget them.
+
+    `on_removed` is told of each one when it is forgotten.
+    """
 
     def __init__(
         self,
@@ -32,11 +37,13 @@ class Remover:
         downloads: Downloads,
         registry: Registry,
         recorder: Recorder,
+        on_removed: Callable[[RemovedModel], object],
     ) -> None:
         self._manager = manager
         self._downloads = downloads
         self._registry = registry
         self._recorder = recorder
+        self._on_removed = on_removed
 
     async def remove(self, name: str) -> tuple[Model, int]:
         """Unload a model and delete its files; returns it, and the bytes that are free now.
@@ -53,6 +60,7 @@ class Remover:
         async with self._manager.absent(model.id):
             num_bytes = await asyncio.to_thread(remove_files, model, *folders)
         await self._forget(model)
+        self._on_removed(RemovedModel(model_id=model.id, freed_bytes=num_bytes))
         return model, num_bytes
 
     async def _forget(self, model: Model) -> None:

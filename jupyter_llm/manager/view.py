@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from jupyter_llm.errors import ModelNotFoundError
 from jupyter_llm.manager.manager import ModelManager
 from jupyter_llm.manager.names import Names
+from jupyter_llm.types import ModelSource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Collection, Iterable
@@ -47,7 +48,7 @@ class ManagerView(ModelManager):
         self._allowed = allowed
         self._owner = owner
         if allowed is not None or self.remotes.hide_from(owner):
-            names = KnownNames(self._parts.names, self.may_know)
+            names = KnownNames(self._parts.names, self.may_use)
             self._parts = self._parts.with_names(names)
 
     async def models(self) -> tuple[ModelStatus, ...]:
@@ -57,7 +58,7 @@ class ManagerView(ModelManager):
     async def inventory(self) -> Inventory:
         """What is here for this caller."""
         inventory = await super().inventory()
-        known = tuple(one for one in inventory.models if self.may_know(one.status.model.id))
+        known = tuple(one for one in inventory.models if self.may_use(one.status.model))
         if self._allowed is None:
             if len(known) == len(inventory.models):
                 return inventory
@@ -77,9 +78,25 @@ class ManagerView(ModelManager):
 
     def may_know(self, model_id: str) -> bool:
         """See `ModelManager.may_know`."""
-        if not self.remotes.is_open_to(model_id, self._owner):
+        return self._is_open(model_id) and self._admits(model_id)
+
+    def may_use(self, model: Model) -> bool:
+        """See `ModelManager.may_use`; a file may bear the name of a service that has ended."""
+        if model.source is ModelSource.REMOTE and not self._is_open(model.id):
             return False
-        return self._allowed is None or _admits(self._allowed, model_id, self.settings)
+        return self._admits(model.id)
+
+    async def relays(self, name: str) -> bool:
+        """See `ModelManager.relays`; of what this caller may not know, nothing is told."""
+        if not await super().relays(name):
+            return False
+        return self.may_know(self.settings.model_of(name or self._parts.names.active_id))
+
+    async def nameable(self) -> Callable[[str], bool]:
+        """See `ModelManager.nameable`."""
+        if self._owner is None and self._allowed is None:
+            return await super().nameable()
+        return frozenset(status.model.id for status in await self.models()).__contains__
 
     def generate(self, request: GenerationRequest) -> AsyncGenerator[TokenChunk, None]:
         """Stream an answer to this user."""
@@ -94,15 +111,21 @@ class ManagerView(ModelManager):
         return await super().rerank(replace(request, user=self._user))
 
     def _admitted(self, statuses: Iterable[ModelStatus]) -> tuple[ModelStatus, ...]:
-        return tuple(status for status in statuses if self.may_know(status.model.id))
+        return tuple(status for status in statuses if self.may_use(status.model))
+
+    def _is_open(self, model_id: str) -> bool:
+        return self.remotes.is_open_to(model_id, self._owner)
+
+    def _admits(self, model_id: str) -> bool:
+        return self._allowed is None or _admits(self._allowed, model_id, self.settings)
 
 
 class KnownNames(Names):
     """The names of those models that a caller may know; to them there are no others."""
 
-    def __init__(self, names: Names, may_know: Callable[[str], bool]) -> None:
+    def __init__(self, names: Names, may_use: Callable[[Model], bool]) -> None:
         self._of_all = names
-        self._may_know = may_know
+        self._may_use = may_use
         self.catalogue = names.catalogue
 
     @property
@@ -121,9 +144,10 @@ class KnownNames(Names):
         except ModelNotFoundError as error:
             # its message has close names, of which some may be of models that are hidden
             raise _not_allowed(name, error.param) from None
-        if self._may_know(model.id):
+        if self._may_use(model):
             return model
-        raise _not_allowed(name or model.id)
+        # as of one that is not there: which of the two it is would tell something
+        raise _not_allowed(name, "model")
 
 
 def _admits(allowed: Collection[str], model_id: str, settings: ManagerSettings) -> bool:
@@ -132,7 +156,9 @@ def _admits(allowed: Collection[str], model_id: str, settings: ManagerSettings) 
 
 
 def _not_allowed(name: str, param: str | None = None) -> ModelNotFoundError:
+    # an empty name is the active model, which may be somebody else's
+    which = f"There is no model {name!r} for you." if name else "The active model is not for you."
     return ModelNotFoundError(
-        f"There is no model {name!r} for you. GET v1/models lists those that you may use.",
+        f"{which} GET v1/models lists those that you may use.",
         param=param,
     )

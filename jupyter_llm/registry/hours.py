@@ -43,11 +43,11 @@ def add_hour(session: Session, key: Hour, sums: UsageSums) -> None:
 
 
 def read_usage(
-    session: Session, by: By, *, since: int, step_s: int = HOUR_S
+    session: Session, by: By, *, since: int, step_s: int = HOUR_S, user: str | None = None
 ) -> Mapping[Any, UsageSums]:
     """What was used since the hour that began at `since`, by hour, model or user.
 
-    Hours are put together to steps of `step_s` seconds.
+    Hours are put together to steps of `step_s` seconds. With `user` it is what one has used.
     """
     from sqlalchemy import func, select
 
@@ -58,7 +58,10 @@ def read_usage(
         key -= key % step_s
     names = [field.name for field in fields(UsageSums)]
     sums = [func.sum(getattr(HourRow, name)) for name in names]
-    rows = session.execute(select(key, *sums).where(HourRow.hour >= since).group_by(key))
+    asked = select(key, *sums).where(HourRow.hour >= since).group_by(key)
+    if user is not None:
+        asked = asked.where(HourRow.user_name == user)
+    rows = session.execute(asked)
     # PostgreSQL adds integers up to decimals
     return {key: _sums(dict(zip(names, values, strict=True))) for key, *values in rows}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy.orm import Session
 
@@ -33,17 +33,48 @@ class ServiceRecords:
         Raises:
             RegistryError: It cannot be read.
         """
+        return await self._read()
 
-        def work(session: Session) -> list[dict[str, Any]]:
+    async def recent(self, since: float) -> list[dict[str, Any]]:
+        """Those of this place that have not ended, or began or ended after `since`.
+
+        Raises:
+            RegistryError: It cannot be read.
+        """
+        return await self._read(since)
+
+    async def add(self, row: Mapping[str, Any]) -> bool:
+        """Keep a new row; `False` if there is one of its key, whoever has written it.
+
+        Raises:
+            RegistryError: It cannot be written.
+        """
+
+        def work(session: Session) -> bool:
+            from jupyter_llm.registry.tables import ServiceRow
+
+            # whoever is between these two is waited for, or makes that this is done anew
+            if session.get(ServiceRow, row["key"]) is not None:
+                return False
+            session.add(ServiceRow(place=self._place, **row))
+            return True
+
+        return await self._registry.run(work)
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Delete rows of this place.
+
+        Raises:
+            RegistryError: They cannot be deleted.
+        """
+
+        def work(session: Session) -> None:
             from jupyter_llm.registry.tables import ServiceRow
 
             rows = session.query(ServiceRow).filter_by(place=self._place)
-            return [
-                {name: getattr(row, name) for name in _FIELDS}
-                for row in rows.order_by(ServiceRow.created_at)
-            ]
+            rows.filter(ServiceRow.key.in_(keys)).delete()
 
-        return await self._registry.run(work) if await self._registry.exists() else []
+        await self._registry.run(work)
 
     async def save(self, row: Mapping[str, Any]) -> None:
         """Keep a row, in the place of an earlier one with its key.
@@ -58,3 +89,20 @@ class ServiceRecords:
             session.merge(ServiceRow(place=self._place, **row))
 
         await self._registry.run(work)
+
+    async def _read(self, since: float | None = None) -> list[dict[str, Any]]:
+        def work(session: Session) -> list[dict[str, Any]]:
+            from sqlalchemy import or_
+
+            from jupyter_llm.registry.tables import ServiceRow
+
+            rows = session.query(ServiceRow).filter_by(place=self._place)
+            if since is not None:
+                ended, began = ServiceRow.ended_at, ServiceRow.created_at
+                rows = rows.filter(or_(ended.is_(None), ended > since, began > since))
+            return [
+                {name: getattr(row, name) for name in _FIELDS}
+                for row in rows.order_by(ServiceRow.created_at)
+            ]
+
+        return await self._registry.run(work) if await self._registry.exists() else []

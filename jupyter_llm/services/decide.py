@@ -64,6 +64,29 @@ def stands(
     return _running(record, sight, heard, now, ready)
 
 
+def taken_up(mine: Record | None, theirs: Record) -> Record:
+    """The record of a service, of which another server has written down what it knows.
+
+    Each sees for itself how a job stands; that it is to end, and how it ended, holds for all.
+    """
+    if mine is None:
+        return theirs
+    if mine.service.state.is_final:
+        return mine
+    if theirs.service.state.is_final:
+        return theirs
+    if mine.cancelled_at is None and theirs.cancelled_at is not None:
+        return _with(
+            replace(
+                mine,
+                cancelled_at=theirs.cancelled_at,
+                cancelled_because=theirs.cancelled_because,
+            ),
+            reason=CANCELLING,
+        )
+    return mine
+
+
 def _has_begun(record: Record) -> bool:
     return record.service.started_at is not None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _TIMEOUT_S = 30.0
+_REMOVAL_TIMEOUT_S = 600.0
 _AT_ONCE = 100
 _MAX_KEY_BYTES = 1024
+_KEY = re.compile(r"[a-z]+-[0-9a-f]{12}")
 
 # the folder and the key are readable by their owner alone before anything is in them
 _MAKE = 'umask 077; mkdir -p -m 700 "$1" && cat >"$1/$2"'
@@ -32,6 +35,16 @@ for folder; do
   cat "$folder"/endpoints.jsonl* 2>/dev/null
   printf '\\035\\n'
   cat "$folder"/state.json* 2>/dev/null
+done
+exit 0
+"""
+# folders by their names, in the one that holds them all; what a link leads to is not ours
+_REMOVE = r"""
+cd -- "$1" || exit 1
+shift
+for key; do
+  [ -L "$key" ] || rm -rf -- "$key" 2>/dev/null
+  if [ -e "$key" ] || [ -L "$key" ]; then printf '%s\n' "$key"; fi
 done
 exit 0
 """
@@ -98,6 +111,22 @@ class Folders:
         if done.returncode:
             raise ClusterError(f"{folder} cannot be made: {done.message}.")
 
+    async def remove(self, keys: Sequence[str]) -> set[str]:
+        """Delete the folders of these jobs; returns the keys of those that are still there.
+
+        What is no key of ours names no folder of ours, and is left alone.
+
+        Raises:
+            ClusterError: The machine is not reached, or it takes too long.
+        """
+        root = (await self.path_of("")).rstrip("/")
+        argv = ["sh", "-c", _REMOVE, "sh", root, *filter(is_key, keys)]
+        done = await self._shell.run(argv, timeout_s=_REMOVAL_TIMEOUT_S)
+        if done.returncode:
+            raise ClusterError(f"{root} cannot be used: {done.message}.")
+        left = set(done.stdout.decode(errors="replace").split())
+        return left | {key for key in keys if not is_key(key)}
+
     async def secret_of(self, folder: str) -> str:
         """The API key of the job's servers, empty where it has gone."""
         read = await self._shell.read(f"{folder}/{KEY_FILE}", max_bytes=_MAX_KEY_BYTES)
@@ -111,6 +140,11 @@ class Folders:
             done = await self._shell.run(argv, timeout_s=_TIMEOUT_S)
             found |= parse_accounts(done.stdout.decode(errors="surrogateescape"))
         return found
+
+
+def is_key(text: str) -> bool:
+    """Whether it has the form of a service's key, which is a name and no path."""
+    return _KEY.fullmatch(text) is not None
 
 
 def parse_accounts(text: str) -> dict[str, Account]:

@@ -6,10 +6,13 @@ The rules:
    successor, `lead_s` before its time is over, or at half of its time if that is later.
 2. A successor that runs for `DRAIN_S` ends its predecessor: by then no new request goes there.
 3. A successor that has failed is not replaced: what failed once would fail every few seconds.
+4. The key of a successor follows from its predecessor's. Of several servers that watch the same
+   services, the one starts it that is first to write this key down.
 """
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from jupyter_llm.types import ServiceState
@@ -21,6 +24,11 @@ if TYPE_CHECKING:
 
 DRAIN_S = 60.0
 """How long requests may still run on a service whose successor runs."""
+
+
+def successor_key(key: str) -> str:
+    """The key of the service that follows the one with this key."""
+    return f"{key.partition('-')[0]}-{sha256(key.encode()).hexdigest()[:12]}"
 
 
 def need_successors(records: Iterable[Record], lead_s: float, now: float) -> list[Record]:

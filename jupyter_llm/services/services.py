@@ -8,12 +8,13 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from jupyter_llm.errors import InvalidRequestError, LLMError, ServiceNotFoundError
+from jupyter_llm.errors import LLMError, ServiceNotFoundError
 from jupyter_llm.services.book import RecordBook, Rows
 from jupyter_llm.services.decide import CANCELLING
-from jupyter_llm.services.hand_over import may_go, need_successors
 from jupyter_llm.services.log_text import whole_characters
+from jupyter_llm.services.retention import Retention
 from jupyter_llm.services.submission import Order, Submission
+from jupyter_llm.services.succession import Succession
 from jupyter_llm.services.watch import Watch
 
 if TYPE_CHECKING:
@@ -28,6 +29,14 @@ if TYPE_CHECKING:
 MAX_LOG_BYTES = 256 * 1024
 """How much of a log is read at once."""
 
+TAKEN_UP_EVERY_S = 15.0
+"""How often the registry is asked what other servers have started."""
+
+LISTED_AGE_S = 1.0
+"""How old that may be where somebody asks for services."""
+
+TAKE_UP_TIMEOUT_S = 5.0
+
 log = logging.getLogger(__name__)
 
 
@@ -36,7 +45,8 @@ class Services:
 
     A record is written before its job is submitted: whatever happens to this server, no job
     runs that nobody knows, and none is submitted twice. Every `poll_s` all are looked at; one
-    that hands over gets its successor `lead_s` before its time is over.
+    that hands over gets its successor `lead_s` before its time is over. What other servers
+    write to the same registry is taken up, and what ended long ago is forgotten.
     """
 
     def __init__(
@@ -49,15 +59,18 @@ class Services:
     ) -> None:
         self.cookbook = cookbook
         self._site = site
-        self._lead_s = lead_s
         self._listeners: list[Callable[[Service], None]] = []
         self._loaded: asyncio.Task[None] | None = None
-        self._without_successor: set[str] = set()
         self._book = RecordBook(rows, self._tell)
         self._submission = Submission(cookbook, site, self._book)
-        self._watch = Watch(
-            site, self._book, poll_s, on_stale=self._tell_all, after_look=self._hand_over
+        self._succession = Succession(
+            self._book, site.folders, lead_s, submit=self._submit, cancel=self._cancel
         )
+        self._watch = Watch(
+            site, self._book, poll_s, on_stale=self._tell_all, after_look=self._after_look
+        )
+        self._retention = Retention(self._book, site.folders, site.keep_s)
+        self._taken_up_at = time.monotonic()
 
     async def start_up(self) -> None:
         """Take up what earlier servers have left."""
@@ -67,6 +80,7 @@ class Services:
         """Watch no longer; the jobs run on."""
         if self._loaded is not None:
             self._loaded.cancel()
+        await self._retention.stop()
         await self._watch.stop()
         await self._site.shell.close()
 
@@ -78,6 +92,7 @@ class Services:
     async def all(self, owner: str | None) -> list[Service]:
         """The services of a user, or of everybody with `None`, the newest first."""
         await self._ready()
+        await self._take_up(LISTED_AGE_S)
         mine = [self._dated(each) for each in self._book if _may_see(each, owner)]
         return sorted(mine, key=lambda service: service.created_at, reverse=True)
 
@@ -141,32 +156,6 @@ class Services:
                 )
             )
 
-    async def _hand_over(self) -> None:
-        """Start successors where they are due, and end what they have taken over from."""
-        if self._watch.is_stale:
-            return
-        now = time.time()
-        for before, after in may_go(self._book, now):
-            await self._cancel(before, f"{after.service.id} has taken over from it.")
-        for record in need_successors(self._book, self._lead_s, now):
-            service = record.service
-            if service.id in self._without_successor:
-                continue
-            order = Order(
-                recipe=service.recipe,
-                config=record.config,
-                owner=service.owner,
-                name=service.name,
-                successor_of=service.id,
-                secret=await self._site.folders.secret_of(record.folder),
-            )
-            try:
-                await self._submit(order)
-            except LLMError as error:
-                log.warning("%s gets no successor now: %s", service.id, error)
-                if isinstance(error, InvalidRequestError):
-                    self._without_successor.add(service.id)
-
     async def log(self, service_id: str, owner: str | None, *, offset: int = 0) -> tuple[str, int]:
         """What the job and its servers have written from byte `offset` on, and the next offset.
 
@@ -211,13 +200,47 @@ class Services:
 
     async def _find(self, service_id: str, owner: str | None) -> Record:
         await self._ready()
-        for record in self._book:
-            if service_id in (record.service.id, record.key) and _may_see(record, owner):
-                return record
+        if record := self._known(service_id, owner):
+            return record
+        await self._take_up(LISTED_AGE_S)
+        if record := self._known(service_id, owner):
+            return record
         raise ServiceNotFoundError(
             f"There is no service {service_id[:100]!r} of yours. GET /api/v1/services lists them.",
             param="id",
         )
+
+    def _known(self, service_id: str, owner: str | None) -> Record | None:
+        for record in self._book:
+            if service_id in (record.service.id, record.key) and _may_see(record, owner):
+                return record
+        return None
+
+    async def _take_up(self, age_s: float) -> None:
+        """Learn what other servers have written, unless that is known as of `age_s` ago.
+
+        Where the registry does not answer, what is known has to do.
+        """
+        if time.monotonic() - self._taken_up_at < age_s:
+            return
+        self._taken_up_at = time.monotonic()
+        num_going = len(self._book.going())
+        try:
+            async with asyncio.timeout(TAKE_UP_TIMEOUT_S):
+                await self._book.take_up()
+        except (LLMError, TimeoutError) as error:
+            log.warning("What other servers have started is not known now: %s", error)
+        if len(self._book.going()) > num_going:
+            self._watch.wake()
+
+    async def _after_look(self) -> None:
+        going = self._book.going()
+        await self._site.shell.keep(
+            {(one.host, one.port) for each in going for one in each.service.replicas}
+        )
+        await self._take_up(TAKEN_UP_EVERY_S)
+        if not self._watch.is_stale:
+            await self._succession.see_to()
 
     async def _ready(self) -> None:
         """Once the rows have been read; a caller that leaves does not stop the others."""
@@ -228,6 +251,7 @@ class Services:
     async def _load(self) -> None:
         await self._book.load()
         self._watch.begin()
+        self._retention.begin()
 
     def _tell(self, record: Record) -> None:
         for listener in tuple(self._listeners):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from jupyter_llm.errors import ClusterError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +71,10 @@ class Shell(Protocol):
         """
         ...
 
+    async def keep(self, ports: Collection[tuple[str, int]]) -> None:
+        """Give back what was opened to lead to any other host and port."""
+        ...
+
     async def close(self) -> None:
         """Give back what was opened."""
         ...
@@ -116,6 +120,9 @@ class LocalShell:
     async def reach(self, host: str, port: int) -> Address:
         """The port itself: what this machine sees needs no detour."""
         return Address(url=f"http://{f'[{host}]' if ':' in host else host}:{port}")
+
+    async def keep(self, ports: Collection[tuple[str, int]]) -> None:
+        """Nothing is held."""
 
     async def close(self) -> None:
         """Nothing is held."""

@@ -19,12 +19,16 @@ _LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Site:
-    """`python` is what runs servers of this package there."""
+    """`python` is what runs servers of this package there.
+
+    Records and folders of services are kept for `keep_s` seconds after their end, with 0 for ever.
+    """
 
     shell: Shell
     launcher: Launcher
     folders: Folders
     python: str = sys.executable
+    keep_s: float = 0.0
 
     def place(self, folder: str, gpus: str) -> Place:
         """Where the job with this folder runs."""

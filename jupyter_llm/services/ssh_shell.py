@@ -16,9 +16,9 @@ from jupyter_llm.services.shell import Address, Completed
 from jupyter_llm.services.ssh import SshConnection, SshSettings, library
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Collection, Sequence
 
-    from asyncssh import SSHClientConnection, SSHClientProcess
+    from asyncssh import SSHClientConnection, SSHClientProcess, SSHListener
 
 NUM_CHANNELS = 8
 """Commands at a time: a server takes 10 sessions of one connection as a rule, and refuses more."""
@@ -43,6 +43,8 @@ class SshShell:
         self._channels = asyncio.Semaphore(NUM_CHANNELS)
         self._folder: Path | None = None
         self._forwards: dict[tuple[str, int], Path] = {}
+        self._listeners: dict[tuple[str, int], SSHListener] = {}
+        self._num_sockets = 0
         self._forwarding = asyncio.Lock()
 
     async def run(self, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float) -> Completed:
@@ -77,16 +79,25 @@ class SshShell:
         async with self._forwarding:
             if (host, port) not in self._forwards:
                 path = await self._socket_path()
-                await _forward(connection, path, host, port)
+                self._listeners[host, port] = await _forward(connection, path, host, port)
                 self._forwards[host, port] = path
         self._ssh.hold()
         name = f"[{host}]" if ":" in host else host
         return Address(url=f"http://{name}:{port}", socket=str(self._forwards[host, port]))
 
+    async def keep(self, ports: Collection[tuple[str, int]]) -> None:
+        """End forwards to other ports, and unlink their sockets. See `Shell.keep`."""
+        async with self._forwarding:
+            for at in self._forwards.keys() - ports:
+                if listener := self._listeners.pop(at, None):
+                    listener.close()
+                _remove(self._forwards.pop(at))
+
     async def close(self) -> None:
         """Close the connection, and leave no socket behind."""
         await self._ssh.close()
         self._forwards.clear()
+        self._listeners.clear()
         if self._folder is not None:
             await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
@@ -135,15 +146,16 @@ class SshShell:
 
     async def _forward_all(self, connection: SSHClientConnection) -> None:
         """Lead the sockets that were given out to where they led before."""
-        for (host, port), path in self._forwards.items():
+        for (host, port), path in tuple(self._forwards.items()):
             with suppress(ClusterError):
-                await _forward(connection, path, host, port)
+                self._listeners[host, port] = await _forward(connection, path, host, port)
 
     async def _socket_path(self) -> Path:
         if self._folder is None:
             self._folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="jllm-"))
+        self._num_sockets += 1
         # a path of a socket has 107 bytes at most, so no name of a host goes into it
-        return self._folder / f"{len(self._forwards)}.sock"
+        return self._folder / f"{self._num_sockets}.sock"
 
 
 def _command(argv: Sequence[str], timeout_s: float) -> str:
@@ -155,10 +167,12 @@ def _command(argv: Sequence[str], timeout_s: float) -> str:
     return shlex.join(["timeout", "-s", "KILL", str(math.ceil(timeout_s)), *argv])
 
 
-async def _forward(connection: SSHClientConnection, path: Path, host: str, port: int) -> None:
+async def _forward(
+    connection: SSHClientConnection, path: Path, host: str, port: int
+) -> SSHListener:
     _remove(path)
     try:
-        await connection.forward_local_path_to_port(str(path), host, port)
+        return await connection.forward_local_path_to_port(str(path), host, port)
     except OSError as error:
         raise ClusterError(f"{host}:{port} cannot be reached: {error}.") from error
 

@@ -29,8 +29,8 @@ _KEY_BYTES, _SECRET_BYTES = 6, 32
 class Order:
     """What somebody wants to have started.
 
-    A successor has the id of the service that it takes over from, and that one's API key as
-    its `secret`; every other service gets a new one.
+    A successor has the id of the service that it takes over from, that one's API key as its
+    `secret`, and a `key` that it is to have; every other service gets new ones.
     """
 
     recipe: str
@@ -39,6 +39,7 @@ class Order:
     name: str = ""
     successor_of: str = ""
     secret: str = ""
+    key: str = ""
 
 
 class Book(Protocol):
@@ -50,6 +51,10 @@ class Book(Protocol):
 
     def taken_gpus(self) -> list[str]:
         """The GPUs of services that have not ended."""
+        ...
+
+    async def take_up(self) -> None:
+        """Read what other servers have begun."""
         ...
 
     async def add(self, record: Record) -> None:
@@ -71,7 +76,11 @@ class Submission:
         self._one_at_a_time = asyncio.Lock()
 
     async def submit(self, order: Order) -> Record:
-        """Start what is ordered; see `Services.create`."""
+        """Start what is ordered; see `Services.create`.
+
+        Raises:
+            ClaimedError: It has a key, which another server has written down.
+        """
         recipe = await asyncio.to_thread(self._cookbook.recipe, order.recipe)
         plan = plan_of(recipe, order.config)
         # one after the other: two must not be given the same GPUs
@@ -82,8 +91,11 @@ class Submission:
 
     async def _written_down(self, plan: Plan, order: Order) -> Record:
         launcher = self._site.launcher
+        if launcher.is_local and plan.resources.gpu:
+            # another server of this user may have given some away
+            await self._book.take_up()
         gpus = await launcher.check(plan, self._book.taken_gpus())
-        key = f"{launcher.name}-{secrets.token_hex(_KEY_BYTES)}"
+        key = order.key or f"{launcher.name}-{secrets.token_hex(_KEY_BYTES)}"
         folder = await self._site.folders.path_of(key)
         job = Job(key=key, folder=folder, job_id=launcher.new_id(key))
         record = planned(plan, job, owner=order.owner, name=order.name, now=time.time())

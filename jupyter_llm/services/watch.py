@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from jupyter_llm.errors import ClusterError
+from jupyter_llm.errors import ClusterError, LLMError
 from jupyter_llm.services.decide import stands
 from jupyter_llm.services.readiness import Readiness
 from jupyter_llm.types import ServiceState
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from jupyter_llm.services.site import Site
 
 _FORCE_AFTER_S = 30.0
+IDLE_S = 60.0
+"""How long nothing is looked at while nothing runs."""
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +98,9 @@ class Watch:
         self.as_of = asked_at
         self._note(is_stale=False)
 
+    def _pause_s(self) -> float:
+        return self._poll_s if self._book.going() else max(self._poll_s, IDLE_S)
+
     def _note(self, *, is_stale: bool) -> None:
         if self.is_stale != is_stale:
             self.is_stale = is_stale
@@ -155,10 +160,12 @@ class Watch:
             try:
                 await self.look()
                 await self._after_look()
+            except LLMError as error:
+                log.warning("The services are not seen to now: %s", error)
             except Exception:
                 log.exception("Looking at the services failed; it is tried again.")
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._poll_s if self._book.going() else None):
+                async with asyncio.timeout(self._pause_s()):
                     await self._news.wait()
 
 

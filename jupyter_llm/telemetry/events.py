@@ -13,7 +13,7 @@ from jupyter_llm.errors import InvalidRequestError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Kind = Literal["model", "download", "vram", "service", "usage", "queue"]
+Kind = Literal["model", "removed", "download", "vram", "service", "usage", "queue"]
 KINDS: tuple[str, ...] = get_args(Kind)
 
 MAX_PENDING = 256

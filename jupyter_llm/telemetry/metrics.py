@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.registry import Collector
 
 from jupyter_llm.types import (
     FinishedRequest,
@@ -21,7 +22,9 @@ from jupyter_llm.types import (
 from .collector import LABELS, PREFIX, ModelCollector
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+
+    from prometheus_client.core import Metric
 
 T = TypeVar("T")
 
@@ -66,9 +69,9 @@ class Metrics:
         )
         self._load_started_at: dict[str, float] = {}
 
-    def render(self) -> bytes:
-        """Everything in Prometheus' text format."""
-        return generate_latest(self._registry)
+    def render(self, may_know: Callable[[str], bool]) -> bytes:
+        """Everything in Prometheus' text format, but for models that a caller may not know."""
+        return generate_latest(_Known(self._registry, may_know))
 
     async def observed(
         self, model: Model, chunks: AsyncGenerator[TokenChunk, None], *, user: str = ""
@@ -136,6 +139,20 @@ class Metrics:
         return Histogram(
             PREFIX + name, text, labelnames=LABELS, buckets=buckets, registry=self._registry
         )
+
+
+class _Known(Collector):
+    """A registry without the samples of some models."""
+
+    def __init__(self, registry: CollectorRegistry, may_know: Callable[[str], bool]) -> None:
+        self._registry = registry
+        self._may_know = may_know
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family, made anew at each scrape, with the samples that may be told."""
+        for metric in self._registry.collect():
+            metric.samples = [one for one in metric.samples if self._may_know(one.labels["model"])]
+            yield metric
 
 
 class _Watch:

@@ -38,6 +38,7 @@ from jupyter_llm.types.model import (
     ModelState,
     ModelStatus,
     ModelUsage,
+    RemovedModel,
 )
 from jupyter_llm.types.service import Replica, Service, ServiceKind, ServiceState
 from jupyter_llm.types.sharing import QueuePosition
@@ -77,6 +78,7 @@ __all__ = [
     "QueuePosition",
     "Ranking",
     "Relayed",
+    "RemovedModel",
     "Replica",
     "RerankRequest",
     "SamplingParams",

@@ -186,6 +186,14 @@ class ListedModel:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RemovedModel:
+    """A model that was deleted, with its files; `freed_bytes` are free on the disk again."""
+
+    model_id: str
+    freed_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ModelUsage:
     """What a model has done for all its requests, on one day of UTC or ever (`day` empty)."""
 

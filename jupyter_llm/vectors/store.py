@@ -1,8 +1,7 @@
 """A Qdrant, asked over HTTP: embedded, by URL or as a service, which are all the same here.
 
-httpx carries it: it comes with this package for notebooks, keeps connections, and goes by Unix
-sockets. `qdrant-client` would build an object of each point, on the server's event loop, and bring
-gRPC along.
+`qdrant-client` would build an object of each point, on the server's event loop, and bring gRPC
+along.
 """
 
 from __future__ import annotations
@@ -22,13 +21,12 @@ from jupyter_llm.vectors.names import check_name
 from jupyter_llm.vectors.replies import collection_of, error_of, names_of, points_of, was_there
 
 if TYPE_CHECKING:
-    import httpx
+    from jupyter_llm.vectors.carrier import Answer, BrokenError, Carrier
 
 LONG_BODY_BYTES = 64 * 1024
 """A body up to this size is read in less than a millisecond or so."""
 
-_CONNECT_S = 5.0
-_MAX_CONNECTIONS = 32
+_OK, _MULTIPLE_CHOICES = 200, 300
 
 
 class VectorStore:
@@ -49,7 +47,7 @@ class VectorStore:
         self._where = where
         self._timeout_s = timeout_s
         self._lost = lost
-        self._http: httpx.AsyncClient | None = None
+        self._carrier: Carrier | None = None
         self._address: Address | None = None
         self._connecting = asyncio.Lock()
 
@@ -120,9 +118,9 @@ class VectorStore:
 
     async def close(self) -> None:
         """Close the connections."""
-        http, self._http = self._http, None
-        if http is not None:
-            await http.aclose()
+        carrier, self._carrier = self._carrier, None
+        if carrier is not None:
+            carrier.close()
 
     async def _ask(
         self,
@@ -140,65 +138,58 @@ class VectorStore:
         """
         content = body if isinstance(body, bytes | None) else msgspec.json.encode(body)
         try:
-            response = await self._sent(method, path, content)
+            answer = await self._sent(method, path, content, again=again)
         except EngineDiedError:
             if not again:
                 raise
-            response = await self._sent(method, path, content)
-        if not response.is_success:
-            raise error_of(response.status_code, response.content, collection)
-        return response.content
+            answer = await self._sent(method, path, content, again=again)
+        if not _OK <= answer.status < _MULTIPLE_CHOICES:
+            raise error_of(answer.status, answer.body, collection)
+        return answer.body
 
-    async def _sent(self, method: str, path: str, content: bytes | None) -> httpx.Response:
-        import httpx
+    async def _sent(self, method: str, path: str, content: bytes | None, *, again: bool) -> Answer:
+        # here, for a server that nobody asks for vectors needs none of it
+        from jupyter_llm.vectors.carrier import BrokenError
 
-        http = await self._connected()
-        headers = {} if content is None else {"Content-Type": "application/json"}
+        carrier = await self._connected()
         try:
-            return await http.request(method, path, content=content, headers=headers)
-        except httpx.TimeoutException as error:
+            return await carrier.carry(method, path, content, again=again)
+        except TimeoutError as error:
             raise UpstreamError(
                 f"The vector database has not answered in {self._timeout_s:.0f} s."
             ) from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except BrokenError as error:
             raise await self._broken(error) from error
 
-    async def _broken(self, error: Exception) -> LLMError:
+    async def _broken(self, error: BrokenError) -> LLMError:
         if self._lost is not None:
             await self._lost()
             return EngineDiedError(
                 "The embedded vector database stopped in the middle of its work; what it had "
                 "answered is kept. Send the request again."
             )
-        why = str(error) or type(error).__name__
-        return UpstreamError(f"The vector database cannot be reached: {why}")
+        return UpstreamError(f"No answer from the vector database: {error}.")
 
-    async def _connected(self) -> httpx.AsyncClient:
+    async def _connected(self) -> Carrier:
         address = await self._where()
+        if self._carrier is not None and address == self._address:
+            return self._carrier
         async with self._connecting:
-            if self._http is None or address != self._address:
-                http = await asyncio.to_thread(self._client, address)
+            if self._carrier is None or address != self._address:
+                from jupyter_llm.vectors.carrier import Carrier
+
+                certificates = await asyncio.to_thread(_certificates, address)
                 await self.close()
-                self._http, self._address = http, address
-            return self._http
+                self._carrier = Carrier(address, certificates, timeout_s=self._timeout_s)
+                self._address = address
+            return self._carrier
 
-    def _client(self, address: Address) -> httpx.AsyncClient:
-        """A client for an address; certificates are read here, and httpx is imported."""
-        import httpx
 
-        verify: ssl.SSLContext | bool = False
-        if address.url.startswith("https:"):
-            verify = ssl.create_default_context(cafile=address.ca_file or None)
-        limits = httpx.Limits(max_connections=_MAX_CONNECTIONS)
-        return httpx.AsyncClient(
-            base_url=address.url,
-            transport=httpx.AsyncHTTPTransport(
-                uds=address.socket_path, verify=verify, limits=limits
-            ),
-            headers={"api-key": address.api_key} if address.api_key else {},
-            timeout=httpx.Timeout(self._timeout_s, connect=_CONNECT_S),
-            trust_env=False,  # a proxy must not see the key
-        )
+def _certificates(address: Address) -> ssl.SSLContext | None:
+    """What a server is trusted by; in a thread, for it reads files."""
+    if not address.url.startswith("https:"):
+        return None
+    return ssl.create_default_context(cafile=address.ca_file or None)
 
 
 def _path(name: str) -> str:

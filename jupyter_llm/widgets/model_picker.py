@@ -39,7 +39,7 @@ class ModelPicker(LiveWidget):
         client: The server to talk to; by default the one that started this kernel.
     """
 
-    kinds: ClassVar[tuple[str, ...]] = ("model", "download")
+    kinds: ClassVar[tuple[str, ...]] = ("model", "removed", "download")
 
     model = Unicode(help="Name of the model that is chosen, empty for none.")
     state = Unicode(help="Where the chosen model stands: `unloaded`, `loading`, `ready`, …")
@@ -128,7 +128,7 @@ class ModelPicker(LiveWidget):
         self.download(name or download.repo_id)
 
     def _on_events(self, events: Sequence[Event]) -> None:
-        has_changed = False
+        has_changed = any(event.kind == "removed" for event in events)
         for download in {e.data.id: e.data for e in events if e.kind == "download"}.values():
             self._show_download(download)
             has_changed |= download.state is DownloadState.DONE
@@ -177,10 +177,11 @@ class ModelPicker(LiveWidget):
         self._show()
 
     def _show(self) -> None:
-        self._menu.show(listed.status for listed in self._models.values())
         listed = self._models.get(self.model)
         status = listed.status if listed else None
+        # before anybody can see it in the menu: a cell may read it then
         self.state = status.state.value if status else ""
+        self._menu.show(listed.status for listed in self._models.values())
         is_in_memory = status is not None and status.state in _IN_MEMORY
         self._load.disabled = not self.model or is_in_memory
         self._unload.disabled = not is_in_memory

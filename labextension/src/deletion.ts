@@ -1,22 +1,21 @@
-import {
-  Dialog,
-  Notification,
-  showDialog,
-  showErrorMessage
-} from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
+import type { IPageTools } from './pagetools';
 import { formatBytes } from './panel/format';
 import type { IModelManager } from './tokens';
 
-const TOLD_MS = 8000;
+export interface IDeletionOptions {
+  manager: IModelManager;
+  tools: IPageTools;
+  trans: TranslationBundle;
+}
 
 /** Delete a model from the disk, if that is meant and nobody uses it. */
 export async function askToDelete(
   modelId: string,
-  manager: IModelManager,
-  trans: TranslationBundle
+  options: IDeletionOptions
 ): Promise<void> {
+  const { manager, tools, trans } = options;
   await manager.refresh(); // it may have been loaded since anybody looked
   const entry = manager.snapshot.models.find(
     ({ model }) => model.id === modelId
@@ -25,46 +24,37 @@ export async function askToDelete(
     return;
   }
   if (entry.state !== 'unloaded' && entry.state !== 'failed') {
-    await showErrorMessage(
+    await tools.refuse(
       trans.__('%1 is in memory', modelId),
       trans.__('Unload it first, so that no answer is lost; then delete it.')
     );
     return;
   }
   const { path, size_bytes } = entry.model;
-  const answer = await showDialog({
+  const isMeant = await tools.confirm({
     title: trans.__('Delete %1?', modelId),
     body: trans.__(
       'This deletes %1 and frees %2 of the disk. It cannot be undone.',
       path,
       formatBytes(size_bytes)
     ),
-    buttons: [
-      Dialog.cancelButton(),
-      Dialog.warnButton({ label: trans.__('Delete') })
-    ],
-    defaultButton: 0
+    accept: trans.__('Delete')
   });
-  if (answer.button.accept) {
-    await deleteNow(modelId, manager, trans);
+  if (isMeant) {
+    await deleteNow(modelId, options);
   }
 }
 
 async function deleteNow(
   modelId: string,
-  manager: IModelManager,
-  trans: TranslationBundle
+  { manager, tools, trans }: IDeletionOptions
 ): Promise<void> {
   try {
     const freed = formatBytes(await manager.deleteModel(modelId));
-    Notification.success(
-      trans.__('%1 is deleted: %2 are free again.', modelId, freed),
-      { autoClose: TOLD_MS }
-    );
+    tools.tell(trans.__('%1 is deleted: %2 are free again.', modelId, freed));
   } catch (reason) {
-    const title = trans.__('%1 was not deleted', modelId);
-    await showErrorMessage(
-      title,
+    await tools.refuse(
+      trans.__('%1 was not deleted', modelId),
       reason instanceof Error ? reason.message : String(reason)
     );
   }

@@ -20,7 +20,7 @@ export type OpenEventSocket = (
   listener: IEventSocketListener
 ) => Promise<IEventSocket>;
 
-const KINDS = ['model', 'download', 'vram', 'queue', 'service'];
+const KINDS = ['model', 'removed', 'download', 'vram', 'queue', 'service'];
 const OPEN_TIMEOUT_MS = 5000;
 
 /** Connects to `llm/ws` of this server. */

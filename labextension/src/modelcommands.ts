@@ -1,16 +1,15 @@
-import { Clipboard, InputDialog, Notification } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
+import type { CommandRegistry } from '@lumino/commands';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import { CommandIDs, may } from './commandids';
-import type { ICommandsOptions } from './commands';
 import { askToDelete } from './deletion';
-import { insertExample } from './example';
+import type { IPageTools } from './pagetools';
 import type { IModelManager, IPermissions, ISnapshot } from './tokens';
 import type { IModelEntry, ModelState } from './types';
 
 /** A command on one model, which is asked for where none is given. */
-interface IModelCommand {
+export interface IModelCommand {
   id: string;
   label: string;
   /** The label where the model is known, as in a menu. */
@@ -31,21 +30,37 @@ const ONE_MODEL = {
   }
 };
 
-/** Add the commands that load, unload and ask models; returns their ids. */
-export function addModelCommands(options: ICommandsOptions): string[] {
-  const { app, manager, trans } = options;
-  const listed = modelCommands(options);
+/** What the commands act on and ask with. */
+export interface IModelCommandsOptions {
+  manager: IModelManager;
+  panel: {
+    load(modelId: string): unknown;
+    /** Show the form for the options that a model is loaded with. */
+    editOptions(modelId: string): void;
+  };
+  tools: IPageTools;
+  /** Ask for one of these models; empty if the person thought better of it. */
+  choose: (title: string, ids: readonly string[]) => Promise<string>;
+  trans: TranslationBundle;
+}
+
+/** Add the commands that load, unload and ask models, and others; returns their ids. */
+export function addModelCommands(
+  commands: CommandRegistry,
+  options: IModelCommandsOptions,
+  others: readonly IModelCommand[] = []
+): string[] {
+  const { manager } = options;
+  const listed = [...modelCommands(options), ...others];
   for (const command of listed) {
-    app.commands.addCommand(command.id, {
+    commands.addCommand(command.id, {
       label: args => (modelOf(args) ? command.short : command.label),
       describedBy: ONE_MODEL,
       isVisible: args => isVisible(command, manager.snapshot, modelOf(args)),
       execute: async args => {
         const given = modelOf(args);
         const modelId =
-          given || command.isForAll
-            ? given
-            : await choose(command, manager, trans);
+          given || command.isForAll ? given : await choose(command, options);
         if (modelId || command.isForAll) {
           await command.act(modelId);
         }
@@ -55,8 +70,8 @@ export function addModelCommands(options: ICommandsOptions): string[] {
   return listed.map(({ id }) => id);
 }
 
-function modelCommands(options: ICommandsOptions): IModelCommand[] {
-  const { app, manager, panel, trans } = options;
+function modelCommands(options: IModelCommandsOptions): IModelCommand[] {
+  const { manager, panel, tools, trans } = options;
   return [
     {
       id: CommandIDs.load,
@@ -73,7 +88,6 @@ function modelCommands(options: ICommandsOptions): IModelCommand[] {
       needs: 'write',
       suits: isIn('unloaded', 'failed', 'ready'),
       act: modelId => {
-        app.shell.activateById(panel.id);
         panel.editOptions(modelId);
       }
     },
@@ -100,16 +114,7 @@ function modelCommands(options: ICommandsOptions): IModelCommand[] {
       short: trans.__('Delete from Disk…'),
       needs: 'write',
       suits: ({ model }) => model.source === 'models_dir',
-      act: modelId => askToDelete(modelId, manager, trans)
-    },
-    {
-      id: CommandIDs.insertExample,
-      label: trans.__('Insert a %%llm Example'),
-      short: trans.__('Ask in a Notebook'),
-      needs: 'execute',
-      suits: ({ unavailable }) => !unavailable,
-      act: modelId => insertExample(app, modelId),
-      isForAll: true
+      act: modelId => askToDelete(modelId, options)
     },
     {
       id: CommandIDs.copyId,
@@ -118,7 +123,7 @@ function modelCommands(options: ICommandsOptions): IModelCommand[] {
       needs: 'read',
       suits: () => true,
       act: modelId => {
-        Clipboard.copyToSystem(modelId);
+        tools.copy(modelId);
       }
     }
   ];
@@ -136,25 +141,13 @@ function isVisible(
 /** Ask which model is meant; empty if there is none, or the person thought better of it. */
 async function choose(
   command: IModelCommand,
-  manager: IModelManager,
-  trans: TranslationBundle
+  { manager, ...options }: IModelCommandsOptions
 ): Promise<string> {
   await manager.refresh(); // nobody may have looked until now
-  const items = manager.snapshot.models
+  const ids = manager.snapshot.models
     .filter(entry => command.suits(entry))
     .map(({ model }) => model.id);
-  if (items.length === 0) {
-    Notification.info(trans.__('There is no model to do this with.'), {
-      autoClose: 5000
-    });
-    return '';
-  }
-  const chosen = await InputDialog.getItem({
-    title: command.label.replace('…', ''),
-    label: trans.__('Model'),
-    items
-  });
-  return chosen.button.accept ? (chosen.value ?? '') : '';
+  return options.choose(command.label.replace('…', ''), ids);
 }
 
 function isIn(...states: ModelState[]): (entry: IModelEntry) => boolean {

@@ -310,6 +310,12 @@ export interface IServiceLogBody {
   next_offset: number;
 }
 
+/** A model that was deleted. */
+export interface IRemovedModel {
+  model_id: string;
+  freed_bytes: number;
+}
+
 interface IEvent<Kind extends string, Data> {
   type: Kind;
   /** Seconds since 1970. */
@@ -322,6 +328,7 @@ interface IEvent<Kind extends string, Data> {
 /** What `llm/ws` tells. */
 export type ServerEvent =
   | IEvent<'model', IModelStatus>
+  | IEvent<'removed', IRemovedModel>
   | IEvent<'download', IDownload>
   | IEvent<'vram', IMemoryBody>
   | IEvent<'service', IService>

@@ -75,7 +75,7 @@ describe('eventSocketOpener', () => {
     socket.say({ type: 'subscribed', kinds: ['model', 'usage'] });
     const connection = await opening;
     expect(socket.sent).toEqual([
-      '{"subscribe":["model","download","vram","queue","service"]}'
+      '{"subscribe":["model","removed","download","vram","queue","service"]}'
     ]);
     socket.say({ type: 'subscribed', kinds: [] });
     socket.say({ type: 'error', error: { message: 'no' } });

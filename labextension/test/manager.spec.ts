@@ -326,6 +326,19 @@ describe('events', () => {
     expect(server.questions).toBe(before + 1);
   });
 
+  it('of models that were deleted elsewhere ask anew', async () => {
+    server.models = [aStatus('guide', 'ready'), aStatus('old', 'unloaded')];
+    manager.watch();
+    await pass();
+    server.models = [aStatus('guide', 'ready')];
+    events.tell({
+      type: 'removed',
+      data: { model_id: 'old', freed_bytes: 1 }
+    });
+    await pass();
+    expect(stateOf('old')).toBeUndefined();
+  });
+
   it('go to whoever wants them as they are', async () => {
     const heard: string[] = [];
     manager.heard.connect((_, { type }) => heard.push(type));

@@ -26,8 +26,12 @@ class ChatPage:
         self.model = self.panel.get_by_role("combobox", name="Model")
 
     async def open(self, model: str | None = None) -> None:
-        await self.lab.run_command("llm:open-chat", **({"model": model} if model else {}))
-        await expect(self.box).to_be_focused()
+        arguments = {"model": model} if model else {}
+        await self.lab.run_command("llm:open-chat", **arguments)
+        async with asyncio.timeout(30):
+            # a Lab that still restores its layout takes the focus away again
+            while not await self.box.evaluate("box => box === document.activeElement"):
+                await self.lab.run_command("llm:open-chat", **arguments)
 
     async def say(self, text: str) -> None:
         await self.box.fill(text)

@@ -62,7 +62,8 @@ class LabPage:
 
     async def run_command(self, command: str, **arguments: str) -> None:
         await self.page.evaluate(
-            "([command, args]) => window.jupyterapp.commands.execute(command, args)",
+            # what a command gives back, a notebook, say, cannot leave the page
+            "async ([id, args]) => void await window.jupyterapp.commands.execute(id, args)",
             [command, arguments],
         )
 

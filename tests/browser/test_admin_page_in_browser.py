@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from axe import serious_violations
 from lab_page import SCREENSHOTS, SIZE, find_browser
 from live import LiveServer
 from playwright.async_api import Page, async_playwright, expect
+
+from jupyter_llm.guide import GUIDE_PATH
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
@@ -39,7 +42,7 @@ async def browser_page(server: LiveServer) -> AsyncGenerator[Page]:
     args = ["--no-sandbox"] if os.geteuid() == 0 else []
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=find_browser(), args=args)
-        page = await browser.new_page(viewport=SIZE)
+        page = await (await browser.new_context(viewport=SIZE)).new_page()
         complaints: list[str] = []
         own = server.server_url.partition("/user/")[0], "data:"
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -119,6 +122,51 @@ async def test_an_operator_sees_to_models_and_keys(server: LiveServer) -> None:
         )
 
 
+async def test_a_model_is_deleted_from_its_menu_and_another_tab_sees_it_go(tmp_path: Path) -> None:
+    path = shutil.copy(GUIDE_PATH, tmp_path / "spare.gguf")
+    with LiveServer(ODD_BASE, f"--LLMExtension.models_dir={tmp_path}") as server:
+        async with browser_page(server) as page:
+            await log_in(page, server)
+            other = await page.context.new_page()
+            await other.goto(page.url)
+            await expect(model(other, "spare")).to_be_visible()
+
+            more = page.get_by_role("button", name="More: spare", exact=True)
+            await more.click()
+            await page.get_by_role("menuitem", name="Load with Options…").click()
+            await page.get_by_label("Context length").fill("512")
+            await page.get_by_role("button", name="Load: spare with these options").click()
+            await expect(model(page, "spare")).to_have_attribute("data-state", "ready")
+            await expect(model(page, "spare")).to_contain_text("512 tokens")
+
+            await more.click()
+            await look(page, "admin-menu")
+            await page.get_by_role("menuitem", name="Delete from Disk…").click()
+            dialog = page.get_by_role("dialog")
+            await expect(dialog).to_contain_text("Unload it first")
+            await dialog.get_by_role("button", name="Close").click()
+            await page.get_by_role("button", name="Unload: spare").click()
+            await expect(model(page, "spare")).to_have_attribute("data-state", "unloaded")
+
+            await more.focus()
+            await page.keyboard.press("Enter")
+            await page.get_by_role("menuitem", name="Delete from Disk…").click()
+            await expect(dialog).to_contain_text(str(path))
+            await look(page, "admin-delete")
+            await page.keyboard.press("Escape")
+            await expect(dialog).to_have_count(0)
+            await expect(more).to_be_focused()
+            assert path.exists()
+
+            await more.click()
+            await page.get_by_role("menuitem", name="Delete from Disk…").click()
+            await dialog.get_by_role("button", name="Delete").click()
+            await expect(page.get_by_role("status").get_by_text("is deleted")).to_be_visible()
+            for tab in (page, other):
+                await expect(model(tab, "spare")).to_have_count(0)
+            assert not path.exists()
+
+
 async def test_who_may_only_look_sees_no_button_that_would_fail() -> None:
     options = "--ServerApp.authorizer_class=read_only.ReadOnlyModels", "--LLMExtension.preload=True"
     with LiveServer(ODD_BASE, *options, env={"PYTHONPATH": str(HERE)}) as server:
@@ -130,3 +178,5 @@ async def test_who_may_only_look_sees_no_button_that_would_fail() -> None:
             await expect(page.get_by_role("heading", name="Server", exact=True)).to_be_visible()
             for name in ("Load", "Unload", "Download", "Create key", "Revoke"):
                 await expect(page.get_by_role("button", name=name)).to_have_count(0)
+            await page.get_by_role("button", name="More: guide").click()
+            await expect(page.get_by_role("menuitem")).to_have_text(["Copy Name"])

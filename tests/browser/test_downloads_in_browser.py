@@ -137,6 +137,6 @@ async def test_a_model_is_deleted_unless_it_is_in_memory(
             assert path.exists()
             await page.choose("Delete from Disk…", "spare")
             await dialog.get_by_role("button", name="Delete").click()
-            await expect(page.model("spare")).to_have_count(0)
             await expect(page.page.get_by_text("spare is deleted")).to_be_visible()
+            await expect(page.model("spare")).to_have_count(0)
             assert not path.exists()

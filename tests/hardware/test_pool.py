@@ -177,7 +177,7 @@ async def main():
     pool = MemoryPool(read=read, ledger=Ledger(folder / "ledger", timeout_s=60))
     draw = random.Random(seed)
     granted = 0
-    for _ in range(40):
+    while granted < 10:
         reservation = await pool.reserve(Need(num_bytes=60))
         if reservation is None:
             continue
@@ -201,8 +201,7 @@ def test_processes_that_contend_never_hold_more_than_there_is(tmp_path: Path) ->
         for command in commands
     ]
     answers = [process.communicate(timeout=100) for process in running]
-    assert [errors for _, errors in answers] == [b""] * 4
-    assert sum(int(output) for output, _ in answers) > 20
+    assert answers == [(b"10\n", b"")] * 4
 
 
 def test_a_server_that_is_killed_in_the_middle_of_its_load_gives_its_memory_back(

@@ -7,6 +7,7 @@ import pytest
 from engines.tiny_gguf import write_tiny_gguf
 
 from jupyter_llm.guide import GUIDE_PATH
+from jupyter_llm.types import RemovedModel
 
 if TYPE_CHECKING:
     from conftest import Call
@@ -134,8 +135,11 @@ class TestDeletion:
         await extension.recorder._write()
         size = next(models_dir.rglob("*.gguf")).stat().st_size  # noqa: ASYNC240
 
-        answer = await call("api/admin/models/mine", method="DELETE")
+        with extension.events.subscribe(["removed"]) as told:
+            answer = await call("api/admin/models/mine", method="DELETE")
+            event = await anext(told)
         assert answer.json == {"status": "removed", "id": "tiny", "freed_bytes": size}
+        assert event.payload == RemovedModel(model_id="tiny", freed_bytes=size)
         assert not list(models_dir.iterdir())  # noqa: ASYNC240
         assert extension.manager.loaded() == ()
         for name in ("tiny", "mine"):

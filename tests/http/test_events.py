@@ -14,7 +14,14 @@ from jupyter_llm.registry.keys import Grant, KeyStore
 from jupyter_llm.telemetry.events import MAX_PENDING
 from jupyter_llm.telemetry.jupyter_events import MODEL_STATE
 from jupyter_llm.telemetry.pulse import Pulse
-from jupyter_llm.types import Model, ModelState, ModelStatus, ModelUsage, QueuePosition
+from jupyter_llm.types import (
+    Model,
+    ModelState,
+    ModelStatus,
+    ModelUsage,
+    QueuePosition,
+    RemovedModel,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -178,6 +185,7 @@ class TestEvents:
         socket = await connect(auth={"Authorization": f"Bearer {secret}"})
         await socket.read_until("subscribed")
         usage = ModelUsage(model_id="ghost", day="2026-01-01", num_requests=1)
+        extension.events.publish("removed", RemovedModel(model_id="ghost", freed_bytes=1))
         extension.events.publish("model", ModelStatus(model=GHOST, state=ModelState.LOADING))
         extension.events.publish("usage", usage)
         extension.events.publish("usage", replace(usage, model_id="echo"))
@@ -189,7 +197,7 @@ class TestEvents:
         hello = await socket.read()
         assert hello == {
             "type": "subscribed",
-            "kinds": ["download", "model", "queue", "service", "usage", "vram"],
+            "kinds": ["download", "model", "queue", "removed", "service", "usage", "vram"],
         }
 
         assert (await call("load", {"model": "echo"})).status == 200

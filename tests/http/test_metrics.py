@@ -95,5 +95,5 @@ def test_the_modules_can_be_imported_twice() -> None:
     importlib.reload(collector)
     importlib.reload(metrics)
 
-    assert metrics.Metrics(tuple).render()
-    assert metrics.Metrics(tuple).render()
+    assert metrics.Metrics(tuple).render(lambda _: True)
+    assert metrics.Metrics(tuple).render(lambda _: True)

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from socket import IPPROTO_TCP, TCP_NODELAY
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tornado.iostream import IOStream
 
 from jupyter_llm.errors import EngineDiedError, LLMError
 from jupyter_llm.handlers import stream
@@ -83,6 +85,29 @@ async def test_each_token_is_sent_when_it_comes(
     script.decode.set()
     rest = await client.until(b"data: [DONE]\n\n")
     assert rest.index(b'" two"') < rest.index(b'" three"') < rest.index(b'"stop"')
+    await client.leave()
+
+
+async def test_no_event_waits_for_the_client_to_confirm_the_one_before(
+    script: Script, raw: Callable[[], RawClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sockets = []
+    set_nodelay = IOStream.set_nodelay
+
+    def note(stream: IOStream, value: bool) -> None:
+        sockets.append(stream.socket)
+        set_nodelay(stream, value)
+
+    monkeypatch.setattr(IOStream, "set_nodelay", note)
+    script.decode.clear()
+    client = raw()
+    await client.connect()
+    await client.send(STREAM)
+    await client.until(b'"one"')
+
+    assert [one.getsockopt(IPPROTO_TCP, TCP_NODELAY) for one in sockets] == [1]
+    script.decode.set()
+    await client.until(b"0\r\n\r\n")
     await client.leave()
 
 

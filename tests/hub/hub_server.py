@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import ssl
 import threading
 import time
 from collections import deque
@@ -29,6 +30,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     cut_after: int | None = None
     stall_after: int | None = None
+    is_silent: bool = False
     flip_byte: bool = False
     extra: bytes = b""
     ignores_range: bool = False
@@ -50,10 +52,11 @@ class Repository:
 class Hub:
     """Started by `with`; `url` is its endpoint, `num_bytes` what it has sent of blobs.
 
-    While `keeps_end` is set, no blob is sent to its end.
+    While `keeps_end` is set, no blob is sent to its end. `stalled` is set when a fault lets a
+    client wait for bytes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.repositories: dict[str, Repository] = {}
         self.faults: deque[Fault] = deque()
         self.api_faults: deque[int] = deque()
@@ -70,8 +73,11 @@ class Hub:
         Handler.hub = hub
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_port}"
         self.released = threading.Event()
+        self.stalled = threading.Event()
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
@@ -165,6 +171,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         start = self._start(fault)
         self.hub.starts.append(start)
+        if fault.is_silent:
+            self._stall()
+            return
         body = content[start:] + fault.extra
         if fault.flip_byte:
             body = bytes([body[0] ^ 1]) + body[1:]
@@ -192,9 +201,13 @@ class _Handler(BaseHTTPRequestHandler):
             if self.hub.bytes_per_s:
                 time.sleep(len(piece) / self.hub.bytes_per_s)
         if fault.stall_after is not None:
-            self.hub.released.wait(30)
+            self._stall()
         if end < len(body):
             self.close_connection = True
+
+    def _stall(self) -> None:
+        self.hub.stalled.set()
+        self.hub.released.wait(30)
 
     def _keep_back(self) -> None:
         """The last piece comes once the Hub is told to: a test acts in the middle of a download."""

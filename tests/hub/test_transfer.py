@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import random
+import ssl
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hub_server import REVISION, Fault
+import trustme
+from hub_server import REVISION, Fault, Hub
 
 from jupyter_llm.errors import DownloadError, HubAccessError, HubError, ModelNotFoundError
 from jupyter_llm.library.hub.repo import HubFile, describe, file_url
+from jupyter_llm.library.hub.stop import Stop
 from jupyter_llm.library.hub.transfer import (
     CancelledByUserError,
     RetryPolicy,
@@ -17,13 +21,26 @@ from jupyter_llm.library.hub.transfer import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
-
-    from hub_server import Hub
 
 CONTENT = random.Random(1).randbytes(300_000)
 HASTY = RetryPolicy(stall_timeout_s=0.3, max_failures=3, first_delay_s=0.01, max_delay_s=0.05)
 REPO = "org/tiny-GGUF"
+
+
+PATIENT = replace(HASTY, stall_timeout_s=3600.0)
+
+
+@pytest.fixture
+def tls_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """One that is asked by https, as the real one is."""
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    with Hub(context) as server:
+        yield server
 
 
 def file_of(hub: Hub, **flags: Any) -> HubFile:
@@ -31,12 +48,10 @@ def file_of(hub: Hub, **flags: Any) -> HubFile:
     return describe(REPO).files[0]
 
 
-def fetch(file: HubFile, folder: Path, *, stop: threading.Event | None = None) -> Path:
+def fetch(file: HubFile, folder: Path, *, stop: Stop | None = None) -> Path:
     source = Source(file, file_url(REPO, REVISION, file.path), {})
     target = folder / "tiny.gguf"
-    Transfer(
-        source, target, policy=HASTY, stop=stop or threading.Event(), on_bytes=lambda _: None
-    ).run()
+    Transfer(source, target, policy=HASTY, stop=stop or Stop(), on_bytes=lambda _: None).run()
     return target
 
 
@@ -133,7 +148,7 @@ def test_a_hash_that_never_matches_is_told(hub: Hub, tmp_path: Path) -> None:
 
 
 def test_a_transfer_that_is_stopped_keeps_what_has_come(hub: Hub, tmp_path: Path) -> None:
-    file, stop = file_of(hub), threading.Event()
+    file, stop = file_of(hub), Stop()
     hub.bytes_per_s = 1_000_000
     threading.Timer(0.1, stop.set).start()
     with pytest.raises(CancelledByUserError):
@@ -142,3 +157,24 @@ def test_a_transfer_that_is_stopped_keeps_what_has_come(hub: Hub, tmp_path: Path
     hub.bytes_per_s = 0.0
     assert fetch(file, tmp_path).read_bytes() == CONTENT
     assert hub.starts == [0, kept]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("fault", [Fault(stall_after=50_000), Fault(is_silent=True)])
+@pytest.mark.parametrize("fixture", ["hub", "tls_hub"])
+def test_a_transfer_that_waits_for_bytes_is_stopped_at_once(
+    request: pytest.FixtureRequest, tmp_path: Path, fixture: str, fault: Fault
+) -> None:
+    server, stop = request.getfixturevalue(fixture), Stop()
+    server.add(REPO, {"tiny.gguf": CONTENT})
+    server.faults.append(fault)
+    file = HubFile(path="tiny.gguf", size_bytes=len(CONTENT))
+    source = Source(file, f"{server.url}/{REPO}/resolve/{REVISION}/tiny.gguf", {})
+    target = tmp_path / "tiny.gguf"
+    transfer = Transfer(source, target, policy=PATIENT, stop=stop, on_bytes=lambda _: None)
+    stopper = threading.Thread(target=lambda: server.stalled.wait(30) and stop.set())
+    stopper.start()
+    with pytest.raises(CancelledByUserError):
+        transfer.run()
+    stopper.join()
+    assert server.starts == [0]

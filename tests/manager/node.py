@@ -57,6 +57,7 @@ class Server:
             downloads=downloads,
             registry=self.registry,
             recorder=self._recorder,
+            on_removed=lambda _: None,
         )
 
     async def answer(self, name: str, prompt: str, keep_alive_s: float | None = None) -> str:

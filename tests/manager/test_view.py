@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 
 import pytest
 from stage import ASK, scenario, stage
@@ -9,11 +10,10 @@ from jupyter_llm.engines.remote.settings import Remote
 from jupyter_llm.errors import ModelNotFoundError
 from jupyter_llm.manager.manager import ModelManager
 from jupyter_llm.manager.view import ManagerView
-from jupyter_llm.types import LoadOptions
+from jupyter_llm.types import LoadOptions, ModelSource
 
 BY_NAME = {
     *("resolve", "active", "set_default", "load", "switch", "unload", "tokenize", "detokenize"),
-    "relays",
 }
 """What finds its model by a name, and so finds none that the caller may not use."""
 
@@ -113,3 +113,44 @@ async def test_a_model_of_one_user_is_there_for_nobody_else() -> None:
                 f"There is no model {name!r} for you. GET v1/models lists those that you may use."
             )
         assert await his.active() is not None
+
+
+@scenario
+async def test_a_model_that_has_gone_is_still_its_owners_alone() -> None:
+    async with stage() as s:
+        private = Remote(id="7", url="http://x/v1", models={"qwen-big": ""}, private_to="ada")
+        s.manager.remotes.add(private, owner="services")
+        model = await s.manager.resolve("qwen-big")
+        await s.manager.withdraw("7", owner="services")
+        hers = ManagerView(s.manager, user="ada", allowed=None, owner="ada")
+        his = ManagerView(s.manager, user="bob", allowed=None, owner="bob")
+        # figures and events tell of it later
+        assert hers.may_know("qwen-big")
+        assert not his.may_know("qwen-big")
+        assert s.manager.may_know("qwen-big")
+        assert not his.may_use(model)
+        # a file of the same name is for all
+        assert his.may_use(replace(model, source=ModelSource.SHARED))
+
+
+@scenario
+async def test_records_of_the_past_name_what_is_here_alone() -> None:
+    async with stage() as s:
+        view = ManagerView(s.manager, user="bob", allowed=None, owner="bob")
+        his, everybodys = await view.nameable(), await s.manager.nameable()
+        assert his("echo")
+        assert not his("gone")
+        assert everybodys("gone")
+
+
+@scenario
+async def test_the_active_model_of_somebody_else_is_not_named() -> None:
+    async with stage() as s:
+        private = Remote(id="7", url="http://x/v1", models={"qwen-big": ""}, private_to="ada")
+        s.manager.remotes.add(private, owner="services")
+        await s.manager.set_default("qwen-big")
+        his = ManagerView(s.manager, user="bob", allowed=None, owner="bob")
+        assert not await his.relays("")
+        assert await s.manager.relays("")
+        with pytest.raises(ModelNotFoundError, match=r"^The active model is not for you\."):
+            await his.load("")

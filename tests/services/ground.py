@@ -19,7 +19,7 @@ from jupyter_llm.services.site import Site
 from jupyter_llm.services.slurm import SlurmLauncher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from jupyter_llm.types import Service
 
@@ -84,6 +84,22 @@ class Rows:
 
     async def all(self) -> list[dict[str, Any]]:
         return list(self.rows.values())
+
+    async def recent(self, since: float) -> list[dict[str, Any]]:
+        def is_recent(row: dict[str, Any]) -> bool:
+            return row["ended_at"] is None or max(row["ended_at"], row["created_at"]) > since
+
+        return [row for row in self.rows.values() if is_recent(row)]
+
+    async def add(self, row: Mapping[str, Any]) -> bool:
+        if row["key"] in self.rows:
+            return False
+        await self.save(row)
+        return True
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.rows.pop(key, None)
 
     async def save(self, row: Mapping[str, Any]) -> None:
         self.rows[row["key"]] = dict(row)

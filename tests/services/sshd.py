@@ -113,7 +113,9 @@ class Sshd:
     def freeze(self) -> None:
         """Let all connections fall silent, as a network does that loses everything."""
         for session in self.sessions():
-            session.send_signal(signal.SIGSTOP)
+            # one of an earlier connection may end just now
+            with contextlib.suppress(psutil.NoSuchProcess):
+                session.send_signal(signal.SIGSTOP)
 
     def make_key(self, name: str) -> None:
         """Make a pair of keys, in place of an older one."""

@@ -18,6 +18,7 @@ import pytest
 from sshd import Sshd
 
 from jupyter_llm.errors import ClusterError
+from jupyter_llm.services.folder import Folders
 from jupyter_llm.services.shell import Address
 from jupyter_llm.services.ssh import SshSettings
 from jupyter_llm.services.ssh_shell import SshShell
@@ -62,6 +63,10 @@ async def get(address: Address) -> str:
     transport = httpx.AsyncHTTPTransport(uds=address.socket)
     async with httpx.AsyncClient(transport=transport, timeout=20) as client:
         return (await client.get(address.url)).text
+
+
+def list_of(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
 
 
 async def until(is_so: Callable[[], bool], seconds: float = 30.0) -> None:
@@ -123,6 +128,36 @@ async def test_a_port_is_a_socket_that_nobody_else_can_open(sshd: Sshd) -> None:
     assert not path.parent.exists()
 
 
+async def test_a_socket_that_nobody_needs_is_closed_also_after_a_reconnection(sshd: Sshd) -> None:
+    async with http_server() as port, http_server() as other, shell_on(sshd) as shell:
+        address, kept = await shell.reach("127.0.0.1", port), await shell.reach("127.0.0.1", other)
+        path, kept_path = Path(address.socket or ""), Path(kept.socket or "")
+        lost = await shell._ssh.get()
+        lost.abort()
+        await lost.wait_closed()
+        assert (await shell.run(["true"], timeout_s=60)).returncode == 0
+        await shell.keep({("127.0.0.1", other)})
+        assert path.name not in [each.name for each in list_of(path.parent)]
+        with pytest.raises(httpx.HTTPError):
+            await get(address)
+        assert await get(kept) == "fine"
+        # its name is not given to another
+        again = await shell.reach("127.0.0.1", port)
+        assert again.socket not in {address.socket, str(kept_path)}
+        assert await get(again) == "fine"
+
+
+async def test_folders_of_jobs_are_deleted_there(sshd: Sshd, tmp_path: Path) -> None:
+    async with shell_on(sshd) as shell:
+        folders = Folders(shell, str(tmp_path / "jobs"))
+        made, left = await folders.path_of("slurm-0123456789ab"), await folders.path_of("other")
+        for folder in (made, left):
+            await folders.make(folder, "secret")
+        assert await folders.remove(["slurm-0123456789ab", "other"]) == {"other"}
+        assert [each.name for each in list_of(tmp_path / "jobs")] == ["other"]
+        assert [each.name for each in list_of(Path(left))] == ["key"]
+
+
 async def test_what_lies_behind_a_jump_host_is_reached(sshd: Sshd) -> None:
     async with shell_on(sshd, host="behind") as shell:
         assert (await shell.run(["echo", "there"], timeout_s=60)).stdout == b"there\n"
@@ -181,8 +216,10 @@ async def test_a_connection_that_falls_silent_is_noticed_and_made_anew(tmp_path:
         settings = {"keepalive_s": 0.5, "first_pause_s": 0.1}
         async with http_server() as port, shell_on(sshd, **settings) as shell:
             address = await shell.reach("127.0.0.1", port)
-            running = asyncio.create_task(shell.run(["sleep", "600"], timeout_s=600))
-            await until(lambda: len(sshd.sessions()) > 1)
+            # one that has not begun yet would begin on the next connection
+            command = ["sh", "-c", 'touch "$1"; exec sleep 600', "sh", str(tmp_path / "begun")]
+            running = asyncio.create_task(shell.run(command, timeout_s=600))
+            await until((tmp_path / "begun").exists)
             sshd.freeze()
             with pytest.raises(ClusterError, match="was lost while a command ran"):
                 await asyncio.wait_for(running, 60)

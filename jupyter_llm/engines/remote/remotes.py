@@ -52,6 +52,7 @@ class Remotes:
     def __init__(self, configured: Iterable[Remote] = ()) -> None:
         self._known: Mapping[str, Known] = {}
         self._by_model: Mapping[str, Target] = {}
+        self._former: Mapping[str, frozenset[str]] = {}
         for remote in configured:
             self.add(remote, owner=OPERATOR)
 
@@ -99,6 +100,8 @@ class Remotes:
         known = self._known.get(remote_id)
         if known is None or known.owner != owner:
             return None
+        # first: what ends now is told of yet, as are its requests in figures
+        self._remember(known.remote)
         self._set({name: one for name, one in self._known.items() if name != remote_id})
         return known.remote
 
@@ -109,14 +112,20 @@ class Remotes:
     def is_open_to(self, model_id: str, user: str | None) -> bool:
         """Whether a user, or with `None` who may know all, may know of a model.
 
-        Those of no service are open to all.
+        Those of no service are open to all; one that is not offered any more is known to those
+        whose it was.
         """
-        target = self._by_model.get(model_id)
-        return target is None or _is_open(target.known, user)
+        if target := self._by_model.get(model_id):
+            return _is_open(target.known, user)
+        return user is None or user in self._former.get(model_id, {user})
 
     def hide_from(self, user: str | None) -> bool:
-        """Whether there are models that a user may not know of."""
-        return not all(_is_open(one, user) for one in self)
+        """Whether there are models that a user may not know of, or were until now."""
+        if user is None:
+            return False
+        return not all(_is_open(one, user) for one in self) or not all(
+            user in owners for owners in self._former.values()
+        )
 
     def find(self, model_id: str) -> Target:
         """Where a model runs.
@@ -142,6 +151,13 @@ class Remotes:
             )
             for model_id, target in self._by_model.items()
         )
+
+    def _remember(self, remote: Remote) -> None:
+        """Note whose the models were, so that nobody else hears of them later."""
+        if remote.private_to is not None:
+            owners = {each: self._former.get(each, frozenset()) for each in remote.models}
+            mine = {remote.private_to}
+            self._former = {**self._former, **{each: owners[each] | mine for each in owners}}
 
     def _set(self, known: Mapping[str, Known]) -> None:
         self._known = known

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
-from tornado.iostream import StreamClosedError
 
-from jupyter_llm.engines.remote.connections import Connections, UnreachableError
-from jupyter_llm.engines.remote.exchange import Exchange
 from jupyter_llm.engines.remote.failures import error_of
 from jupyter_llm.errors import LLMError, ModelLoadError, UpstreamError
+from jupyter_llm.outbound.connection import ClosedError
+from jupyter_llm.outbound.connections import Connections, UnreachableError
+from jupyter_llm.outbound.exchange import Exchange
 
 if TYPE_CHECKING:
-    from jupyter_llm.engines.remote.exchange import Take
     from jupyter_llm.engines.remote.settings import Endpoint, Remote
+    from jupyter_llm.outbound.exchange import Take
 
 _TRIES = 3
 _PAUSE_S = 0.1
@@ -73,7 +73,13 @@ class Upstream:
         parts = urlsplit(endpoint.url)
         self._headers = {"Host": parts.netloc, **access.headers}
         self._path = parts.path
-        self._connections = Connections(remote, endpoint, access.certificates)
+        self._connections = Connections(
+            endpoint.url,
+            socket_path=endpoint.socket,
+            certificates=access.certificates,
+            connect_timeout_s=remote.connect_timeout_s,
+            max_idle=remote.concurrency,
+        )
 
     async def models(self, patience_s: float = HEALTH_TIMEOUT_S) -> list[ListedModel]:
         """What the service says it has; nothing where it answers without a list.
@@ -121,24 +127,24 @@ class Upstream:
         """
         for number in range(1, _TRIES + 1):
             try:
-                stream, is_used = await self._connections.take()
+                connection, is_used = await self._connections.take()
             except UnreachableError as error:
                 if number == _TRIES or not insists:
                     raise UpstreamError(f"{self._who}: {error}.") from error
                 await asyncio.sleep(_PAUSE_S * number)
                 continue
-            exchange = Exchange(stream, take, self.remote.timeout_s)
+            exchange = Exchange(connection, take, self.remote.timeout_s)
             method, path = "POST" if body else "GET", f"{self._path}/{route}"
             try:
                 await exchange.run(method, path, self._headers, body)
-            except StreamClosedError:
+            except ClosedError:
                 if is_used and not exchange.status and number < _TRIES:
                     continue
             except TimeoutError as error:
                 silent = f"{self._who} was silent for {self.remote.timeout_s:.0f} s."
                 raise UpstreamError(silent) from error
             if exchange.is_open:
-                self._connections.give_back(stream)
+                self._connections.give_back(connection)
             self._check(exchange, method)
             return
 

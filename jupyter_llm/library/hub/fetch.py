@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,6 +10,7 @@ from jupyter_llm.errors import DownloadError, LLMError
 from jupyter_llm.library.hub import repo
 from jupyter_llm.library.hub.job import FOLDER
 from jupyter_llm.library.hub.speed import Speed
+from jupyter_llm.library.hub.stop import Stop
 from jupyter_llm.library.hub.transfer import CancelledByUserError, RetryPolicy, Source, Transfer
 from jupyter_llm.types import DownloadState
 
@@ -42,15 +42,15 @@ class Fetch:
         self._job = job
         self._models_dir = models_dir
         self._policy = policy or RetryPolicy()
-        self._stop = threading.Event()
+        self._stop = Stop()
         self._state_when_stopped = DownloadState.CANCELLED
 
     def cancel(self) -> None:
-        """Stop at the next piece; the download is cancelled."""
+        """Stop at once; the download is cancelled."""
         self._stop.set()
 
     def pause(self) -> None:
-        """Stop at the next piece; the next server goes on."""
+        """Stop at once; the next server goes on."""
         self._state_when_stopped = DownloadState.QUEUED
         self._stop.set()
 

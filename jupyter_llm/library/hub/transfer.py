@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jupyter_llm.errors import DownloadError, HubAccessError, HubError, ModelNotFoundError
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable
     from pathlib import Path
 
     import httpx
 
     from jupyter_llm.library.hub.repo import HubFile
+    from jupyter_llm.library.hub.stop import Stop
 
 _CHUNK_BYTES = 1 << 20
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
@@ -79,7 +79,7 @@ class Transfer:
         target: Path,
         *,
         policy: RetryPolicy,
-        stop: threading.Event,
+        stop: Stop,
         on_bytes: Callable[[int], None],
     ) -> None:
         self._file, self._url, self._headers = source
@@ -137,7 +137,8 @@ class Transfer:
 
     def _fetch_some(self, http: httpx.Client, start: int) -> None:
         headers = {**self._headers, "Range": f"bytes={start}-"} if start else self._headers
-        with http.stream("GET", self._url, headers=headers) as response:
+        request = http.stream("GET", self._url, headers=headers, extensions=self._stop.extensions)
+        with request as response:
             mode = self._mode(response, start)
             with self._part.open(mode, buffering=0) as part:
                 done = part.tell()
@@ -184,6 +185,7 @@ class Transfer:
         return HubError(f"The Hub refused {self._file.path}: it answered {status}.")
 
     def _pause(self, num_failures: int, error: Exception) -> None:
+        self._check_stop()
         policy = self._policy
         if num_failures >= policy.max_failures:
             raise HubError(

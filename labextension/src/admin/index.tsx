@@ -16,6 +16,7 @@ import { ServicesAPI } from '../services/api';
 import { ServicesModel } from '../services/model';
 import { baseUrlOf } from './address';
 import { AdminAPI } from './api';
+import { menuOpener } from './menu';
 import { AdminModel } from './model';
 import { AdminPage, type IAdminPageProps } from './page';
 
@@ -29,7 +30,11 @@ function partsFor(settings: ServerConnection.ISettings): IAdminPageProps {
   const state = new PanelModel(manager);
   // the page greets an operator, who need not be told what to get
   state.use({ ...DEFAULT_SETTINGS, suggestions: [] });
-  const actions = actionsOn(manager, state, { onChat: null, onMenu: null });
+  const trans = nullTranslator.load('jupyter_llm');
+  const actions = actionsOn(manager, state, {
+    onChat: null,
+    onMenu: menuOpener(manager, state, trans)
+  });
   return {
     manager,
     panel: {
@@ -42,7 +47,7 @@ function partsFor(settings: ServerConnection.ISettings): IAdminPageProps {
       () => manager.snapshot.permissions.write
     ),
     keys: new KeysModel(new KeysAPI(requests)),
-    trans: nullTranslator.load('jupyter_llm')
+    trans
   };
 }
 

@@ -10,7 +10,10 @@ export function Servers(props: {
   servers: readonly IServer[];
   trans: TranslationBundle;
 }): React.JSX.Element {
-  const { servers, trans } = props;
+  const { trans } = props;
+  const servers = props.servers.filter(({ held }) =>
+    Object.values(held).some(bytes => bytes > 0)
+  );
   if (servers.length === 0) {
     return (
       <p className="jp-LLM-note">
@@ -26,6 +29,7 @@ export function Servers(props: {
         is_own ? trans.__('%1 (this server)', user) : user,
         `${pid}`,
         Object.entries(held)
+          .filter(([, bytes]) => bytes > 0)
           .map(([device, bytes]) => `${device}: ${formatBytes(bytes)}`)
           .join(', ')
       ])}

@@ -2,6 +2,7 @@ import { renderMarkdown } from '@jupyterlab/rendermime';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { ITranslator } from '@jupyterlab/translation';
 
+import { afterFrame } from './frames';
 import { withoutRequests } from './harmless';
 
 /** A drawing waits this many times as long as it took before it is made again. */
@@ -53,11 +54,15 @@ export class MarkdownDrawer {
   }
 }
 
-/** Draws one block, again and again while it grows: once a frame at most, less often if it is slow. */
+/**
+ * Draws one block, again and again while it grows: once a frame at most, less often if it is
+ * slow. Until then its source stands there; `isNew` has that seen first, for drawing takes time.
+ */
 export class BlockPainter {
   constructor(
     private readonly host: HTMLElement,
-    private readonly drawer: MarkdownDrawer
+    private readonly drawer: Pick<MarkdownDrawer, 'draw' | 'typeset'>,
+    private isNew: boolean
   ) {}
 
   paint(source: string, isOpen: boolean): void {
@@ -77,6 +82,10 @@ export class BlockPainter {
 
   private async run(): Promise<void> {
     this.isBusy = true;
+    if (this.isNew) {
+      this.isNew = false;
+      await afterFrame();
+    }
     while (this.wanted) {
       const { source, isOpen } = this.wanted;
       this.wanted = null;
@@ -98,7 +107,7 @@ export class BlockPainter {
   private async rest(restMs: number): Promise<void> {
     const until = performance.now() + restMs;
     do {
-      await new Promise(requestAnimationFrame);
+      await afterFrame();
     } while (performance.now() < until && this.wanted?.isOpen !== false);
   }
 

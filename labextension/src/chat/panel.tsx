@@ -12,6 +12,8 @@ import { announcementOf } from './announce';
 import type { CodeAction } from './codebar';
 import { ChatView, type IChatActions } from './components/view';
 import type { MarkdownDrawer } from './draw';
+import { FocusedRef } from './focused';
+import { FrameDrawer } from './frames';
 import { chatIcon } from './icons';
 import type { ChatModel } from './model';
 import { modelChoices, preferredModel } from './models';
@@ -27,9 +29,6 @@ export interface IChatPanelOptions {
   onShowModels: () => void;
   trans: TranslationBundle;
 }
-
-/** Frames in which a panel that is activated has drawn its input. */
-const FOCUS_TRIES = 30;
 
 /** The chat; it asks the server for nothing before it is shown. */
 export class ChatPanel extends ReactWidget {
@@ -91,7 +90,7 @@ export class ChatPanel extends ReactWidget {
 
   protected override onActivateRequest(message: Message): void {
     super.onActivateRequest(message);
-    this.focusSoon(FOCUS_TRIES);
+    this.input.focus();
   }
 
   protected override render(): React.JSX.Element | null {
@@ -137,17 +136,6 @@ export class ChatPanel extends ReactWidget {
       model.state.conversation.modelId ||
       preferredModel(modelChoices(manager.snapshot))
     );
-  }
-
-  /** The panel is drawn some frames after it is activated the first time. */
-  private focusSoon(numTries: number): void {
-    if (this.input.current) {
-      this.input.current.focus();
-    } else if (numTries > 0) {
-      requestAnimationFrame(() => {
-        this.focusSoon(numTries - 1);
-      });
-    }
   }
 
   private readonly actions: IChatActions = {
@@ -234,13 +222,19 @@ export class ChatPanel extends ReactWidget {
   private readonly redraw = (): void => {
     if (this.isVisible && this.hasBegunToAnswer()) {
       // the first word is not to wait for what else there is to do
+      this.frames.now();
+    } else {
+      this.frames.soon();
+    }
+  };
+
+  private readonly frames = new FrameDrawer(() => {
+    if (this.isVisible) {
       flushSync(() => {
         this.onUpdateRequest(Widget.Msg.UpdateRequest);
       });
-    } else if (this.isVisible) {
-      this.update();
     }
-  };
+  });
 
   /** Whether an answer has its first words; true once for each. */
   private hasBegunToAnswer(): boolean {
@@ -252,7 +246,7 @@ export class ChatPanel extends ReactWidget {
     return last.state === 'running';
   }
 
-  private readonly input = React.createRef<HTMLTextAreaElement>();
+  private readonly input = new FocusedRef<HTMLTextAreaElement>();
   private watch: IDisposable | undefined;
   private isShown = false;
   private readonly places: QueuePlaces;

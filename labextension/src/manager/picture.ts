@@ -39,6 +39,8 @@ export class Picture {
       case 'model':
         this.speeds.note(event.at, event.data);
         return this.models.note(event.data);
+      case 'removed':
+        return false; // with it went downloads, a name, perhaps the one that was the default
       case 'download':
         return !this.downloads.note(event.data);
       case 'vram':

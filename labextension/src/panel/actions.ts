@@ -1,6 +1,6 @@
 import type { ILoadOptions } from '../types';
 
-/** What only JupyterLab can do; `null` elsewhere. */
+/** What the place around the panel can do; `null` where it cannot. */
 export interface ILabActions {
   onChat: ((modelId: string) => void) | null;
   /** Show what else can be done, below the button that was pressed. */

@@ -1,5 +1,17 @@
 import { Menu } from '@lumino/widgets';
 
+import { CommandIDs } from '../commandids';
+
+/** What can be done with a model wherever it is shown. */
+export const MODEL_MENU: readonly string[] = [
+  CommandIDs.load,
+  CommandIDs.loadWithOptions,
+  CommandIDs.switchTo,
+  CommandIDs.unload,
+  CommandIDs.deleteModel,
+  CommandIDs.copyId
+];
+
 /** What else can be done with a model, below the button that asks for it. */
 export class ModelMenu {
   constructor(options: Menu.IOptions) {

@@ -15,23 +15,13 @@ import { Requests } from '../requests';
 import { ServicesAPI } from '../services/api';
 import { ServicesModel } from '../services/model';
 import { IModelManager } from '../tokens';
-import { ModelMenu } from './menu';
+import { MODEL_MENU, ModelMenu } from './menu';
 import { ModelsPanel } from './panel';
 import { readSettings } from './settings';
 
 const ID = '@jupyter-llm/labextension:panel';
 
-/** What the menu of a model offers. */
-const MENU = [
-  CommandIDs.load,
-  CommandIDs.loadWithOptions,
-  CommandIDs.switchTo,
-  CommandIDs.unload,
-  CommandIDs.deleteModel,
-  CommandIDs.copyId
-];
-
-/** And to those who may ask it something. */
+/** What its menu also offers to those who may ask a model something. */
 const ASKING = [ChatCommandIDs.open, CommandIDs.insertExample];
 
 /** The side panel of models and the commands around it. */
@@ -63,7 +53,11 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
           void app.commands.execute(ChatCommandIDs.open, { model }),
         onMenu: (model, button) => {
           const { execute } = manager.snapshot.permissions;
-          menu.open(execute ? [...MENU, ...ASKING] : MENU, model, button);
+          menu.open(
+            execute ? [...MODEL_MENU, ...ASKING] : MODEL_MENU,
+            model,
+            button
+          );
         }
       }
     });

@@ -41,7 +41,7 @@ export function Log(props: ILogProps): React.JSX.Element {
               />
             ) : (
               <Answer
-                {...props}
+                {...answerPropsOf(props)}
                 key={message.id}
                 answer={message}
                 isLast={message === last}
@@ -58,6 +58,24 @@ export function Log(props: ILogProps): React.JSX.Element {
       )}
     </div>
   );
+}
+
+/** No more than an answer shows: it is drawn again where one of these has changed. */
+function answerPropsOf(
+  props: ILogProps
+): Omit<IAnswerProps, 'answer' | 'isLast' | 'waiting'> {
+  return {
+    mayExecute: props.mayExecute,
+    mayWrite: props.mayWrite,
+    drawer: props.drawer,
+    onCopy: props.onCopy,
+    onCode: props.onCode,
+    onRegenerate: props.onRegenerate,
+    onLoad: props.onLoad,
+    onShowModels: props.onShowModels,
+    onNew: props.onNew,
+    trans: props.trans
+  };
 }
 
 /** Keeps a scrolled element at its end, unless its reader has scrolled away from it. */

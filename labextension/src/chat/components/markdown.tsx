@@ -15,24 +15,25 @@ export const Markdown = React.memo(function Markdown(props: {
   return (
     <div className="jp-LLM-markdown">
       {blocks.map((block, place) => (
-        <Block key={place} {...block} drawer={drawer} />
+        <Block key={place} {...block} isNew={isOpen} drawer={drawer} />
       ))}
     </div>
   );
 });
 
 const Block = React.memo(function Block(
-  props: IBlock & { drawer: MarkdownDrawer }
+  props: IBlock & { isNew: boolean; drawer: MarkdownDrawer }
 ): React.JSX.Element {
   const { source, isOpen, drawer } = props;
   const host = React.useRef<HTMLDivElement>(null);
   const painter = React.useRef<BlockPainter | null>(null);
+  const [isNew] = React.useState(props.isNew);
   React.useLayoutEffect(() => {
     if (host.current) {
-      painter.current ??= new BlockPainter(host.current, drawer);
+      painter.current ??= new BlockPainter(host.current, drawer, isNew);
       painter.current.paint(source, isOpen);
     }
-  }, [source, isOpen, drawer]);
+  }, [source, isOpen, isNew, drawer]);
   React.useEffect(
     () => () => {
       painter.current?.dispose();
