@@ -36,6 +36,11 @@ class Engine(ABC):
 
     name: str
 
+    @property
+    def can_sleep(self) -> bool:
+        """Whether what is loaded can leave its device and come back faster than by a load."""
+        return False
+
     async def probe(self, model: Model, options: LoadOptions) -> MemoryUse:
         """What `load` with these arguments would take, found without taking it.
 
@@ -99,6 +104,25 @@ class Engine(ABC):
             InvalidRequestError: There is no such token; `param` is `tokens`.
         """
         raise _lacking("show its tokens", request.model_id)
+
+    async def sleep(self) -> None:
+        """Give back what the device holds; returns once that is free.
+
+        Until `wake` only the weights are kept, in the machine's own memory, and nothing is
+        answered. Called where `can_sleep` is true and no request runs.
+
+        Raises:
+            EngineDiedError: It did not, and has to be unloaded.
+        """
+        raise EngineDiedError(f"The engine {self.name} cannot sleep.")
+
+    async def wake(self) -> None:
+        """Serve again, with all that `load` took.
+
+        Raises:
+            EngineDiedError: It did not, and has to be unloaded.
+        """
+        raise EngineDiedError(f"The engine {self.name} cannot sleep.")
 
     @abstractmethod
     async def unload(self) -> None:

@@ -64,11 +64,12 @@ class Arrival:
     async def _try(self, waited_s: float) -> tuple[Engine, MemoryUse] | None:
         """Load, unless there is no room yet; what a failed load still holds is given back."""
         try:
-            need = await self._holder.need()
+            dormitory, spec = self._around.dormitory, self._holder.spec
+            need = dormitory.memory_of(spec) or await self._holder.need()
             reservation = await self._around.room.make(self._instance, need, waited_s=waited_s)
             if reservation is None:
                 return None
-            return await self._holder.load(self._standing.note_progress, reservation)
+            return await self._holder.load(self._standing.note_progress, reservation, dormitory)
         except Exception:
             await self._holder.discard()
             raise

@@ -21,6 +21,7 @@ class Resident:
     is_busy: bool = False
     is_pinned: bool = False
     is_leaving: bool = False
+    is_asleep: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +55,7 @@ def plan_room(
     2. A pinned model never leaves. If all others together would not make room, nobody
        leaves in vain: the load is hopeless. Nor does one that holds nothing yet.
     3. Models that are leaving already are waited for before another one has to go.
-    4. Idle models leave, the least recently used first, and no more than needed.
+    4. Idle models leave, no more than needed: those that sleep, then the least recently used.
     5. A busy model is never unloaded. After `max_wait_s` the load gives up.
     6. Before that, after `patience_s`, busy models that would make room are drained, the
        least recently used first: they finish what they have and take nothing new, so that
@@ -65,7 +66,7 @@ def plan_room(
         return Plan(fits=True)
     movable = sorted(
         (resident for resident in residents if resident.num_bytes and not resident.is_pinned),
-        key=lambda resident: resident.last_used_at,
+        key=lambda resident: (not resident.is_asleep, resident.last_used_at),
     )
     if sum(resident.num_bytes for resident in movable) < missing:
         return Plan(is_hopeless=True)

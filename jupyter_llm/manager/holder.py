@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from jupyter_llm.engines.base import Engine, OnProgress
     from jupyter_llm.hardware.pool import Reservation
+    from jupyter_llm.manager.dormitory import Dormitory, Sleeper
     from jupyter_llm.manager.probes import LoadSpec, Probes
     from jupyter_llm.manager.settings import ManagerSettings
     from jupyter_llm.types import Adapter, MemoryUse, Model
@@ -58,7 +59,8 @@ class EngineHolder:
         self._probes = probes
         self._settings = settings
         self._end: asyncio.Task[None] | None = None
-        self._reservation: Reservation | None = None
+        self._reservations: list[Reservation] = []
+        self._memory: MemoryUse | None = None
 
     def stats(self) -> EngineStats:
         """The engine's figures; zeros while there is none."""
@@ -74,24 +76,40 @@ class EngineHolder:
         return await self._within_load_timeout(self._need())
 
     async def load(
-        self, on_progress: OnProgress, reservation: Reservation
+        self, on_progress: OnProgress, reservation: Reservation, dormitory: Dormitory
     ) -> tuple[Engine, MemoryUse]:
         """Bring the model into memory; returns the engine and what it takes there.
 
-        The reservation is released by `unload` or `discard`, also if the load fails.
+        One that sleeps in the dormitory is woken, or ended if it does not wake. The reservation
+        is released by `unload` or `discard`, also if the load fails.
 
         Raises:
             OverdueError: It was not loaded in time.
             LLMError: What the engine's `load` raises.
         """
-        self._reservation = reservation
+        self._reservations.append(reservation)
+        if sleeper := await dormitory.claim(self.spec):
+            # at once: whoever ends this load ends the sleeper
+            self.engine = sleeper.engine
+            self._reservations.append(sleeper.bed)
         try:
-            engine, memory = await self._within_load_timeout(self._load(on_progress))
+            engine, memory = await self._within_load_timeout(self._load(on_progress, sleeper))
         except Exception:
             self._probes.forget(self.spec.model)
             raise
         await reservation.settle(memory.total_bytes)
+        self._memory = memory
         return engine, memory
+
+    async def fall_asleep(self, dormitory: Dormitory) -> bool:
+        """Give the engine away to sleep, and its memory back; `False` leaves all as it is."""
+        if self.engine is None or self._memory is None:
+            return False
+        if not await dormitory.take_in(self.spec, self.engine, self._memory):
+            return False
+        self.engine = None
+        await self._release()
+        return True
 
     async def unload(self) -> None:
         """Unload in one task, which goes on when its time is over or its caller leaves.
@@ -100,10 +118,8 @@ class EngineHolder:
             EngineDiedError: The engine did not end in time and may keep its memory.
         """
         error = await self._end_engine()
-        if self._reservation is not None:
-            # what an engine keeps that did not end is seen on the device
-            await self._reservation.release()
-            self._reservation = None
+        # what an engine keeps that did not end is seen on the device
+        await self._release()
         if error is not None:
             raise EngineDiedError(
                 f"The engine of {self.spec.model.id} did not end properly ({error}) and may still "
@@ -129,6 +145,12 @@ class EngineHolder:
         self.engine = self._end = None
         return error
 
+    async def _release(self) -> None:
+        self._memory = None
+        while self._reservations:
+            await self._reservations[-1].release()
+            self._reservations.pop()
+
     async def _need(self) -> MemoryUse:
         spec = await self._with_paths()
 
@@ -138,9 +160,24 @@ class EngineHolder:
 
         return await self._probes.need(spec, probe)
 
-    async def _load(self, on_progress: OnProgress) -> tuple[Engine, MemoryUse]:
+    async def _load(
+        self, on_progress: OnProgress, sleeper: Sleeper | None
+    ) -> tuple[Engine, MemoryUse]:
+        if sleeper is not None and await self._wakes(sleeper):
+            return sleeper.engine, sleeper.memory
         spec, engine = await self._with_paths(), await self._made_engine()
         return engine, await engine.load(spec.model, spec.options, on_progress)
+
+    async def _wakes(self, sleeper: Sleeper) -> bool:
+        try:
+            await sleeper.engine.wake()
+        except Exception as error:  # noqa: BLE001 - whatever it is, a load mends it
+            log.warning("%s does not wake and is loaded anew: %s", self.spec.model.id, error)
+            await self._end_engine()
+            return False
+        finally:
+            await sleeper.bed.release()
+        return True
 
     async def _with_paths(self) -> LoadSpec:
         """What the engine is told: an adapter is its file, and so is a draft model."""

@@ -91,6 +91,7 @@ class Instance:
         self._arrival = Arrival(self, holder=self._holder, standing=self._standing, around=around)
         settings = around.settings
         self._restarts = Restarts(settings.restart, settings.restart_patience_s)
+        self._is_retired = False
         self._life = asyncio.create_task(self._live(), name=f"model {model.id}")
         self._end: asyncio.Task[None] | None = None
 
@@ -173,11 +174,20 @@ class Instance:
         """
         await asyncio.shield(self.begin_close())
 
-    def begin_close(self) -> asyncio.Task[None]:
-        """Let nobody in from this moment on; the task ends when the memory is free."""
+    def retire(self) -> None:
+        """Leave memory with the last of those inside, for another model: it may sleep then."""
+        self._is_retired = True
+        self.door.lifetime.keep_for(0.0)
+
+    def begin_close(self, *, may_sleep: bool = False) -> asyncio.Task[None]:
+        """Let nobody in from this moment on; the task ends when the memory is free.
+
+        With `may_sleep` the engine is kept to be woken, if it can be.
+        """
         if self._end is None or self._end.done():
             self.door.lifetime.stop()
-            self._end = asyncio.create_task(self._unload(), name=f"unload {self.model.id}")
+            unload = self._unload(may_sleep=may_sleep)
+            self._end = asyncio.create_task(unload, name=f"unload {self.model.id}")
             self.door.wake()
         return self._end
 
@@ -242,15 +252,17 @@ class Instance:
         if self.is_pinned or self.door.is_busy or self._standing.state is not ModelState.READY:
             return
         log.info("%s was idle for %.0f s.", self.model.id, self.door.lifetime.keep_alive_s)
-        self.begin_close().add_done_callback(_log_failure)
+        end = self.begin_close(may_sleep=self._is_retired)
+        end.add_done_callback(_log_failure)
 
-    async def _unload(self) -> None:
+    async def _unload(self, *, may_sleep: bool) -> None:
         self._standing.become(ModelState.UNLOADING)
         self._refuse(ModelLoadError(f"{self.model.id} was unloaded before it was ready."))
         self._life.cancel()
         await asyncio.wait({self._life}, timeout=self._around.settings.unload_timeout_s + _GRACE_S)
         try:
-            await self._holder.unload()
+            if not (may_sleep and await self._holder.fall_asleep(self._around.dormitory)):
+                await self._holder.unload()
         except EngineDiedError as error:
             self._standing.become(ModelState.FAILED, error=error.message, memory=MemoryUse())
             raise

@@ -11,6 +11,7 @@ from jupyter_llm.engines import select
 from jupyter_llm.errors import InvalidRequestError, ModelLoadError
 from jupyter_llm.manager.adviser import Adviser
 from jupyter_llm.manager.decide import check_options
+from jupyter_llm.manager.dormitory import Dormitory
 from jupyter_llm.manager.instance import Instance
 from jupyter_llm.manager.probes import Probes
 from jupyter_llm.manager.room import Room
@@ -52,12 +53,19 @@ class Instances:
         self._gates = gates
         self._listeners = listeners
         self._by_id: dict[str, Instance] = {}
-        self._room = Room(settings=settings, pool=pool, instances=self._by_id.values)
+        self._dormitory = Dormitory(pool, settings)
+        self._room = Room(
+            settings=settings,
+            pool=pool,
+            dormitory=self._dormitory,
+            instances=self._by_id.values,
+        )
         self._around = Surroundings(
             settings=settings,
             find=find,
             probes=self.probes,
             room=self._room,
+            dormitory=self._dormitory,
             adviser=Adviser(find=find, probes=self.probes, settings=settings),
             load_turn=asyncio.Lock(),
             listeners=replace(listeners, on_change=self._note_change),
@@ -122,6 +130,18 @@ class Instances:
         )
         return instance
 
+    async def end(self, model_id: str) -> None:
+        """Have nothing of this model in memory, not even asleep.
+
+        Raises:
+            EngineDiedError: The engine did not end in time.
+        """
+        try:
+            if instance := self._by_id.get(model_id):
+                await instance.close()
+        finally:
+            await self._dormitory.dismiss(model_id)
+
     async def close_all(self) -> None:
         """Unload all that live, side by side; those that do not end properly are left."""
         instances = list(self)
@@ -131,6 +151,7 @@ class Instances:
         for instance, end in zip(instances, ends, strict=True):
             if isinstance(end, Exception):
                 log.warning("%s was not unloaded: %s", instance.model.id, end)
+        await self._dormitory.close()
 
     def _note_change(self, status: ModelStatus) -> None:
         if status.state is ModelState.UNLOADED:

@@ -80,7 +80,7 @@ class Loader:
                 status = await self.load(model.id, options, engine, keep_alive_s)
                 self._names.active_id = model.id
             if before is not None:
-                before.door.lifetime.keep_for(0.0)
+                before.retire()
             return status
 
     @asynccontextmanager
@@ -88,8 +88,7 @@ class Loader:
         """Unload a model and hold back its requests while the block runs."""
         async with self._switch_turn:
             with self._gates.closed(model_id):
-                if (instance := self._instances.get(model_id)) is not None:
-                    await instance.close()
+                await self._instances.end(model_id)
                 yield
 
     async def _load(

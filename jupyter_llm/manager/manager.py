@@ -92,8 +92,7 @@ class ModelManager:
         """
         remote = self.remotes.remove(remote_id, owner=owner)
         for model_id in remote.models if remote else ():
-            if instance := self._parts.instances.get(model_id):
-                await instance.close()
+            await self._parts.instances.end(model_id)
 
     async def relays(self, name: str) -> bool:
         """Whether the model of this name, if there is one, takes requests that are `Relayed`."""
@@ -232,9 +231,7 @@ class ModelManager:
             ModelNotFoundError: There is no such model.
         """
         model = await self._parts.names.find(name)
-        instance = self._parts.instances.get(model.id)
-        if instance is not None:
-            await instance.close()
+        await self._parts.instances.end(model.id)
         return ModelStatus(model=model, state=ModelState.UNLOADED)
 
     def absent(self, model_id: str) -> AbstractAsyncContextManager[None]:

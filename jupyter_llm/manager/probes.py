@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from jupyter_llm.types import LoadOptions, MemoryUse, Model
 
 _Stamp = tuple[int, int]
-_Stamps = tuple[_Stamp, ...]
+Stamps = tuple[_Stamp, ...]
+"""Of all files of a load: when they were changed, and how large they are."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,11 +30,11 @@ class Probes:
     """Asks once for each file, engine and set of options."""
 
     def __init__(self) -> None:
-        self._answers: dict[LoadSpec, tuple[_Stamps, MemoryUse]] = {}
+        self._answers: dict[LoadSpec, tuple[Stamps, MemoryUse]] = {}
 
     async def need(self, spec: LoadSpec, probe: Callable[[], Awaitable[MemoryUse]]) -> MemoryUse:
         """What the model takes in memory; `probe` finds it out where it is not known."""
-        stamps = await asyncio.to_thread(_stamps, spec)
+        stamps = await asyncio.to_thread(stamps_of, spec)
         answer = self._answers.get(spec)
         if answer is None or answer[0] != stamps:
             answer = self._answers[spec] = stamps, await probe()
@@ -42,7 +43,7 @@ class Probes:
     def known(self, spec: LoadSpec) -> MemoryUse | None:
         """What was found out of these very files; looks at the disk, so not for an event loop."""
         answer = self._answers.get(spec)
-        return answer[1] if answer and answer[0] == _stamps(spec) else None
+        return answer[1] if answer and answer[0] == stamps_of(spec) else None
 
     def forget(self, model: Model) -> None:
         """Ask again next time: what was said of this model may be wrong."""
@@ -50,7 +51,8 @@ class Probes:
         self._answers = kept
 
 
-def _stamps(spec: LoadSpec) -> _Stamps:
+def stamps_of(spec: LoadSpec) -> Stamps:
+    """How the files are on the disk now; blocks."""
     options = spec.options
     return tuple(
         map(_stamp, (spec.model.path, *(options.adapters or ()), options.draft_model or ""))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from jupyter_llm.engines import select
 from jupyter_llm.errors import OverloadedError
+from jupyter_llm.hardware.kinds import RAM
 from jupyter_llm.hardware.need import Need
 from jupyter_llm.manager.adviser import NoRoomError
 from jupyter_llm.manager.decide import gibibytes
@@ -15,9 +16,10 @@ from jupyter_llm.manager.eviction import Resident, plan_room
 from jupyter_llm.types import ModelState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from jupyter_llm.hardware.pool import MemoryPool, Reservation
+    from jupyter_llm.manager.dormitory import Dormitory
     from jupyter_llm.manager.instance import Instance
     from jupyter_llm.manager.settings import ManagerSettings
     from jupyter_llm.types import MemoryUse
@@ -34,7 +36,8 @@ _LEAVING = {ModelState.UNLOADING, ModelState.FAILED}
 class Room:
     """Decides for one manager whether a model may load, and makes room for it.
 
-    `instances` lists those that live; `pool` is the memory that they are loaded into.
+    `instances` lists those that live; `pool` is the memory that they are loaded into, and where
+    those of `dormitory` sleep.
     """
 
     def __init__(
@@ -42,10 +45,12 @@ class Room:
         *,
         settings: ManagerSettings,
         pool: MemoryPool,
+        dormitory: Dormitory,
         instances: Callable[[], Iterable[Instance]],
     ) -> None:
         self._settings = settings
         self._pool = pool
+        self._dormitory = dormitory
         self._instances = instances
         self._changed = asyncio.Event()
 
@@ -63,9 +68,10 @@ class Room:
         """
         wish = await asyncio.to_thread(_wish, instance, need)
         while True:
-            free = await self._free_bytes(wish)
+            sleepers = self._sleepers(instance, wish)
+            free = await self._free_bytes(wish, sleepers)
             others = {other.model.id: other for other in self._instances() if other is not instance}
-            residents = [_resident(other) for other in others.values()]
+            residents = [*map(_resident, others.values()), *sleepers]
             plan = plan_room(
                 need.total_bytes,
                 free,
@@ -85,7 +91,7 @@ class Room:
             if not plan.evict:
                 return None
             # at once, before anybody can enter one that is idle now
-            ends = [others[name].begin_close() for name in plan.evict]
+            ends = [self._end_of(name, others, wish) for name in plan.evict]
             # not gather, which would end them when this load is ended
             await asyncio.wait(ends)
 
@@ -106,11 +112,27 @@ class Room:
             async with asyncio.timeout(_LOOK_AGAIN_S):
                 await self._changed.wait()
 
-    async def _free_bytes(self, wish: Need) -> int:
+    async def _free_bytes(self, wish: Need, sleepers: Iterable[Resident]) -> int:
         free = await self._pool.free_bytes(wish)
         budget = self._settings.memory_budget_bytes
         held = sum(other.status.memory.total_bytes for other in self._instances())
+        held += sum(sleeper.num_bytes for sleeper in sleepers)
         return min(free, budget - held) if budget else free
+
+    def _sleepers(self, instance: Instance, wish: Need) -> list[Resident]:
+        """Those that hold what is wished for: RAM, or a part of the budget."""
+        found = self._dormitory.residents()
+        if wish.kind == RAM:
+            return found
+        # the budget counts what a model takes awake that is to be woken
+        others = [sleeper for sleeper in found if sleeper.id != instance.model.id]
+        return others if self._settings.memory_budget_bytes else []
+
+    def _end_of(self, name: str, others: Mapping[str, Instance], wish: Need) -> asyncio.Task[None]:
+        """Begin to take a model out of memory; one that is not in the way asleep may sleep."""
+        if name not in others:
+            return asyncio.create_task(self._dormitory.dismiss(name))
+        return others[name].begin_close(may_sleep=wish.kind != RAM)
 
 
 def _wish(instance: Instance, need: MemoryUse) -> Need:

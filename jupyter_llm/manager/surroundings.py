@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from jupyter_llm.manager.adviser import Adviser
+    from jupyter_llm.manager.dormitory import Dormitory
     from jupyter_llm.manager.holder import Finders
     from jupyter_llm.manager.listeners import Listeners
     from jupyter_llm.manager.probes import Probes
@@ -20,15 +21,16 @@ if TYPE_CHECKING:
 class Surroundings:
     """What an instance is given by its manager.
 
-    `probes` knows what models need, `room` makes room for one and `adviser` says what else
-    would fit. `load_turn` lets one model load at a time, so that no two count on the same
-    free memory. `listeners` are told what happens.
+    `probes` knows what models need, `room` makes room for one, `adviser` says what else would
+    fit, and `dormitory` keeps engines that may be woken. `load_turn` lets one model load at a
+    time, so that no two count on the same free memory. `listeners` are told what happens.
     """
 
     settings: ManagerSettings
     find: Finders
     probes: Probes
     room: Room
+    dormitory: Dormitory
     adviser: Adviser
     load_turn: asyncio.Lock
     listeners: Listeners

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -55,6 +56,47 @@ def test_an_engine_of_another_package_is_used_like_any_other(installed: Path) ->
             assert stream.read().count(b"data: {") == 5
         assert server.json("load", {"model": "shout"})["model"]["stats"]["slots"] == 4
         assert 'engine="shouting"' in server.open("metrics").read().decode()
+
+
+@pytest.mark.parametrize("isolation", ["thread", "process"])
+def test_an_engine_that_can_sleep_wakes_where_others_are_loaded(
+    installed: Path, isolation: str
+) -> None:
+    path = os.pathsep.join(filter(None, (str(installed), os.environ.get("PYTHONPATH"))))
+    options = (f"--LLMExtension.isolation={isolation}", "--LLMExtension.default_model=nap")
+    with LiveServer(*options, env={"PYTHONPATH": path}) as server:
+
+        def says(word: str = "hello") -> str:
+            body = {"messages": [{"role": "user", "content": word}]}
+            reply = server.json("v1/chat/completions", body)
+            return str(reply["choices"][0]["message"]["content"])
+
+        def switch(name: str) -> None:
+            assert server.json("switch", {"model": name})["id"] == name
+            other = {"nap": "doze", "doze": "nap"}[name]
+            deadline = time.monotonic() + 60
+            while state_of(server, other) != "unloaded":
+                assert time.monotonic() < deadline, server.log
+                time.sleep(0.02)
+
+        assert says() == "nap was woken 0 times"
+        switch("doze")
+        assert says() == "doze was woken 0 times"
+        switch("nap")
+        assert says() == "nap was woken 1 times"
+        switch("doze")
+        assert says("oversleep") == "doze was woken 1 times"
+        with server.open("unload", {"model": "nap"}) as reply:
+            assert reply.status == 200
+        switch("nap")
+        assert says() == "nap was woken 0 times", "it was unloaded while it slept"
+        switch("doze")
+        assert says() == "doze was woken 0 times", "it was loaded anew"
+
+
+def state_of(server: LiveServer, name: str) -> str:
+    (entry,) = (one for one in server.json("models")["data"] if one["model"]["id"] == name)
+    return str(entry["state"])
 
 
 @pytest.mark.parametrize(

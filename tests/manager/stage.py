@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
     from pathlib import Path
 
+    from jupyter_llm.hardware.pool import MemoryPool
+
 QUICK = RestartPolicy(first_delay_s=0.02, factor=2.0, max_delay_s=0.1, max_restarts=3)
 ASK = GenerationRequest(id="1", model_id="echo", prompt="hello")
 
@@ -29,6 +31,7 @@ ASK = GenerationRequest(id="1", model_id="echo", prompt="hello")
 class Stage:
     manager: ModelManager
     troupe: Troupe
+    pool: MemoryPool
     events: list[ModelStatus] = field(default_factory=list)
 
     @property
@@ -61,19 +64,22 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def stage(*parts: Part, free_bytes: int = 1 << 40, **settings: Any) -> AsyncIterator[Stage]:
+async def stage(
+    *parts: Part, free_bytes: int = 1 << 40, pool: MemoryPool | None = None, **settings: Any
+) -> AsyncIterator[Stage]:
     """The model `echo`, played by the troupe; stopped at the end of the block."""
     troupe = Troupe(*parts)
     events: list[ModelStatus] = []
+    pool = pool or pool_of(free_bytes)
     settings = {"restart": QUICK, "unload_timeout_s": 0.2, "stop_timeout_s": 5.0} | settings
     manager = ModelManager(
         settings=ManagerSettings(**settings),
         on_event=lambda _topic, status: events.append(status),
         find_engine=troupe.find,
-        pool=pool_of(free_bytes),
+        pool=pool,
     )
     try:
-        yield Stage(manager=manager, troupe=troupe, events=events)
+        yield Stage(manager=manager, troupe=troupe, pool=pool, events=events)
     finally:
         await manager.stop()
 

@@ -37,6 +37,10 @@ class Part:
     deaf_in_unload: bool = False
     unload_gate: asyncio.Event | None = None
     unload_error: Exception | None = None
+    can_sleep: bool = False
+    sleep_error: Exception | None = None
+    wake_error: Exception | None = None
+    wake_gate: asyncio.Event | None = None
     slots: int = 2
     num_tokens: int = 3
     token_gate: asyncio.Event | None = None
@@ -51,6 +55,7 @@ class ScriptedEngine(Engine):
         self.is_loaded = False
         self.num_loads = 0
         self.num_unloads = 0
+        self.num_wakes = 0
         self.num_running = 0
         self.num_requests = 0
         self.watch_error: Exception | None = None
@@ -87,6 +92,23 @@ class ScriptedEngine(Engine):
             yield TokenChunk(text="", finish_reason=FinishReason.STOP, usage=usage)
         finally:
             self.num_running -= 1
+
+    @property
+    def can_sleep(self) -> bool:
+        return self.part.can_sleep
+
+    async def sleep(self) -> None:
+        if self.part.sleep_error is not None:
+            raise self.part.sleep_error
+        self.is_loaded = False
+
+    async def wake(self) -> None:
+        if self.part.wake_gate is not None:
+            await self.part.wake_gate.wait()
+        if self.part.wake_error is not None:
+            raise self.part.wake_error
+        self.num_wakes += 1
+        self.is_loaded = True
 
     async def unload(self) -> None:
         self.num_unloads += 1

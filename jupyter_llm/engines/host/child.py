@@ -37,9 +37,11 @@ from jupyter_llm.engines.host.frames import (
     Question,
     Refused,
     Rerank,
+    Sleep,
     ToChild,
     Tokenize,
     Unload,
+    Wake,
 )
 from jupyter_llm.engines.host.outbox import Outbox
 from jupyter_llm.engines.select import find_engine
@@ -85,7 +87,7 @@ class EngineServer:
                 self._start(self._load(frame))
             case Generate():
                 self._begin(frame.stream, lambda credit: self._forward(frame, credit))
-            case Embed() | Rerank() | Tokenize() | Detokenize():
+            case Embed() | Rerank() | Tokenize() | Detokenize() | Sleep() | Wake():
                 self._begin(frame.stream, lambda _credit: self._answer(frame))
             case Consumed() if request := self._requests.get(frame.stream):
                 for _ in range(frame.num_chunks):
@@ -114,7 +116,8 @@ class EngineServer:
         except Exception as error:  # noqa: BLE001 - it is raised on the other side
             self._outbox.send(Refused(failure=Failure.of(error)))
             return
-        self._outbox.send(Loaded(memory=memory, stats=engine.stats()))
+        loaded = Loaded(memory=memory, stats=engine.stats(), can_sleep=engine.can_sleep)
+        self._outbox.send(loaded)
         self._start(self._outbox.report_stats(engine.stats))
         self._outbox.send(Died(failure=Failure.of(await engine.died())))
 
@@ -147,7 +150,7 @@ class EngineServer:
 
     async def _answer(self, question: Question) -> None:
         engine = self._loaded_engine()
-        answer: object
+        answer: object = None
         match question:
             case Embed():
                 answer = await engine.embed(question.request)
@@ -157,6 +160,10 @@ class EngineServer:
                 answer = await engine.tokenize(question.request)
             case Detokenize():
                 answer = await engine.detokenize(question.request)
+            case Sleep():
+                await engine.sleep()
+            case Wake():
+                await engine.wake()
         self._outbox.send(Answered(stream=question.stream, answer=Raw(encode(answer))))
 
     def _loaded_engine(self) -> Engine:

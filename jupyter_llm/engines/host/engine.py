@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from types import NoneType
 from typing import TypeVar
 
 from msgspec import MsgspecError
@@ -27,9 +28,11 @@ from jupyter_llm.engines.host.frames import (
     Question,
     Refused,
     Rerank,
+    Sleep,
     Step,
     Tokenize,
     Unload,
+    Wake,
 )
 from jupyter_llm.engines.host.process import EngineProcess
 from jupyter_llm.engines.host.questions import Questions
@@ -77,6 +80,7 @@ class HostedEngine(Engine):
         self._questions = Questions()
         self._numbers = itertools.count()
         self._stats = EngineStats()
+        self._can_sleep = False
         self._death = ""
         self._has_died = asyncio.Event()
 
@@ -120,6 +124,19 @@ class HostedEngine(Engine):
     async def detokenize(self, request: DetokenizeRequest) -> str:
         """Ask the process for a text."""
         return await self._ask_process(lambda n: Detokenize(stream=n, request=request), str)
+
+    @property
+    def can_sleep(self) -> bool:
+        """What the process said of its engine. See `Engine.can_sleep`."""
+        return self._can_sleep
+
+    async def sleep(self) -> None:
+        """Have the process leave its device. See `Engine.sleep`."""
+        await self._ask_process(lambda n: Sleep(stream=n), NoneType)
+
+    async def wake(self) -> None:
+        """Have the process come back to its device. See `Engine.wake`."""
+        await self._ask_process(lambda n: Wake(stream=n), NoneType)
 
     async def unload(self) -> None:
         """Ask the process to unload and to end, and see that it does."""
@@ -211,6 +228,7 @@ class HostedEngine(Engine):
                 self._settle(frame.memory)
             case Loaded():
                 self._stats = frame.stats
+                self._can_sleep = frame.can_sleep
                 self._settle(frame.memory)
             case Refused():
                 self._settle(frame.failure.to_error())

@@ -85,6 +85,18 @@ class Detokenize(Struct, frozen=True, tag=True):
     request: DetokenizeRequest
 
 
+class Sleep(Struct, frozen=True, tag=True):
+    """Leave the device; answered by nothing."""
+
+    stream: int
+
+
+class Wake(Struct, frozen=True, tag=True):
+    """Come back to the device; answered by nothing."""
+
+    stream: int
+
+
 class Consumed(Struct, frozen=True, tag=True):
     """The reader of `stream` took this many chunks: so many more may be sent."""
 
@@ -119,6 +131,7 @@ class Loaded(Struct, frozen=True, tag=True):
 
     memory: MemoryUse
     stats: EngineStats
+    can_sleep: bool
 
 
 class Refused(Struct, frozen=True, tag=True):
@@ -151,7 +164,7 @@ class Died(Struct, frozen=True, tag=True):
     failure: Failure
 
 
-Question = Embed | Rerank | Tokenize | Detokenize
+Question = Embed | Rerank | Tokenize | Detokenize | Sleep | Wake
 ToChild = Probe | Load | Generate | Question | Consumed | Cancel | Unload
 FromChild = Probed | Progress | Loaded | Refused | Step | Answered | Died
 

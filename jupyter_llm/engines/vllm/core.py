@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,7 @@ class AsyncCore:
         self._lora = _lora(adapter)
         self.num_tokens = int(engine.model_config.get_vocab_size())
         self.num_dimensions = int(engine.model_config.get_hidden_size())
+        self.can_sleep = bool(engine.model_config.enable_sleep_mode)
 
     @classmethod
     def start(cls, plan: Plan) -> AsyncCore:
@@ -87,7 +88,9 @@ class AsyncCore:
         from vllm.v1.engine.async_llm import AsyncLLM
 
         try:
-            config = AsyncEngineArgs(**_ALWAYS, **arguments_of(plan)).create_engine_config()
+            config = AsyncEngineArgs(
+                **_ALWAYS, **arguments_of(plan), enable_sleep_mode=_may_sleep()
+            ).create_engine_config()
         except (ValueError, TypeError, OSError, KeyError, RuntimeError, ImportError) as error:
             raise ModelFileError(f"vLLM cannot load the model: {_first_words(error)}.") from error
         try:
@@ -137,6 +140,16 @@ class AsyncCore:
             raise EngineDiedError("vLLM's process ended while it read.") from error
         raise EngineDiedError("vLLM gave no vector.")
 
+    async def sleep(self) -> None:
+        """Leave the GPUs. See `Core.sleep`."""
+        with _explained("went to sleep"):
+            await self._engine.sleep(level=1)
+
+    async def wake(self) -> None:
+        """Come back to the GPUs. See `Core.wake`."""
+        with _explained("woke"):
+            await self._engine.wake_up()
+
     def fail_all(self) -> None:
         """End every request with an error. Called on the event loop."""
         from vllm.v1.engine.exceptions import EngineDeadError
@@ -171,6 +184,22 @@ _ALWAYS: Mapping[str, Any] = {
     "worker_extension_cls": _CONFINED,
     "gpu_memory_utilization": _GPU_SHARE,
 }
+
+
+def _may_sleep() -> bool:
+    """Whether vLLM has its own allocator here, without which it cannot leave a GPU."""
+    from vllm.platforms import current_platform as here
+
+    return here.is_cuda() and bool(here.is_cumem_allocator_available())
+
+
+@contextmanager
+def _explained(when: str) -> Iterator[None]:
+    """Turn what vLLM raises into what an engine does."""
+    try:
+        yield
+    except Exception as error:  # whatever its processes meet arrives as one of many kinds
+        raise EngineDiedError(f"vLLM failed when it {when}: {_first_words(error)}.") from error
 
 
 def _sampling(wanted: Wanted) -> Any:

@@ -130,6 +130,19 @@ class VllmEngine(Engine):
         """Say what tokens stand for. See `Engine.detokenize`."""
         return await self._helper.run(self._require_loaded().inputs.detokenized, request)
 
+    @property
+    def can_sleep(self) -> bool:
+        """Whether vLLM was started so that it can. See `Engine.can_sleep`."""
+        return self._loaded is not None and self._loaded.core.can_sleep
+
+    async def sleep(self) -> None:
+        """Have vLLM leave its GPUs. See `Engine.sleep`."""
+        await self._require_loaded().core.sleep()
+
+    async def wake(self) -> None:
+        """Have vLLM come back to its GPUs. See `Engine.wake`."""
+        await self._require_loaded().core.wake()
+
     async def unload(self) -> None:
         """End vLLM's processes. See `Engine.unload`."""
         if self._is_unloading:

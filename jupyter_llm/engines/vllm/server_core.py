@@ -59,7 +59,12 @@ class _Embeddings(msgspec.Struct):
 
 
 class ServerCore:
-    """See `Core`: vLLM's own server, which listens at `socket`."""
+    """See `Core`: vLLM's own server, which listens at `socket`.
+
+    It sleeps for developers of vLLM alone, so not here.
+    """
+
+    can_sleep = False
 
     def __init__(
         self, plan: Plan, socket: Path, *, is_alive: Callable[[], bool], end: Callable[[], None]
@@ -97,6 +102,14 @@ class ServerCore:
                         yield _drawn(line.removeprefix("data: "))
         except httpx.TransportError as error:
             raise EngineDiedError("vLLM's server ended while it answered.") from error
+
+    async def sleep(self) -> None:
+        """See `Core.sleep`."""
+        raise EngineDiedError("vLLM's server does not sleep.")
+
+    async def wake(self) -> None:
+        """See `Core.wake`."""
+        raise EngineDiedError("vLLM's server does not sleep.")
 
     async def vector(self, text: list[int], name: str) -> Vector:
         """The vector of a text. See `Core.vector`."""

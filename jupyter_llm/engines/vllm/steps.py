@@ -42,12 +42,13 @@ class Drawn:
 class Core(Protocol):
     """A model in vLLM's processes.
 
-    It has `num_tokens` in its vocabulary, and vectors of `num_dimensions`. Used on one event
-    loop, but for `close`.
+    It has `num_tokens` in its vocabulary, and vectors of `num_dimensions`; `can_sleep` says
+    whether it was started so that it can leave its GPUs. Used on one event loop, but for `close`.
     """
 
     num_tokens: int
     num_dimensions: int
+    can_sleep: bool
 
     @property
     def is_dead(self) -> bool:
@@ -69,6 +70,16 @@ class Core(Protocol):
         Raises:
             EngineDiedError: Its processes are gone.
         """
+
+    async def sleep(self) -> None:
+        """Move the weights from the GPUs to the RAM, and forget the KV cache.
+
+        Raises:
+            EngineDiedError: It did not.
+        """
+
+    async def wake(self) -> None:
+        """Move them back, and have an empty KV cache. Raises what `sleep` raises."""
 
     def fail_all(self) -> None:
         """End every request with an error."""
