@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from jupyter_llm.types import ServiceState
-
 from .tables import Table
 
 if TYPE_CHECKING:
@@ -75,8 +73,8 @@ def service_line(service: Service) -> str:
         words.append(f": {service.reason.rstrip('.')}")
     if service.is_stale:
         words.append(", when the cluster last answered")
-    if service.state is ServiceState.RUNNING and service.model:
-        words.append(f"; ask it as {service.model}")
+    if service.model_id:
+        words.append(f"; ask it as {service.model_id}")
     return "".join(words) + "."
 
 

@@ -16,12 +16,19 @@ if TYPE_CHECKING:
 
 POLL_INTERVAL_S = 1.0
 STOP_TIMEOUT_S = 60.0
+OFFER_TIMEOUT_S = 30.0
 
 
 def started(client: Client, service: Service) -> Iterator[Service]:
-    """The service again and again, until it runs or has ended."""
+    """The service again and again, until it runs and can be asked, or has ended."""
     yield service
-    while not service.state.is_final and service.state != "running":
+    give_up_at: float | None = None
+    while not service.state.is_final:
+        if service.state == "running":
+            # its model has its name a moment later, and none if something is amiss
+            give_up_at = give_up_at or time.monotonic() + OFFER_TIMEOUT_S
+            if service.model_id or not service.model or time.monotonic() > give_up_at:
+                return
         time.sleep(POLL_INTERVAL_S)
         service = client.do(services.service(service.id))
         yield service

@@ -69,13 +69,13 @@ class ServiceTraits(ClusterTraits):
         30.0,
         min=0,
         help="""Days after which a service that has ended is forgotten, and the folder of its job
-        deleted; 0 keeps all.""",
+        deleted, unless it is a vector database; 0 keeps all.""",
     ).tag(config=True)
 
     service_admins = List(
         Unicode(),
-        help="""Users who see and stop everybody's services; whoever has the server's own token
-        may, too.""",
+        help="""Users who see and stop everybody's services, and see them in metrics; the user of
+        an API key is llm-key:NAME. Whoever has the server's own token may, too.""",
     ).tag(config=True)
 
     recipe_dirs = List(

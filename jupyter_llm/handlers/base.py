@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_server.auth.decorator import allow_unauthenticated
 from jupyter_server.base.handlers import APIHandler
@@ -42,6 +42,7 @@ class LLMHandler(APIHandler):
     auth_resource = "llm"
     # pages that poll must not keep an idle server from being culled
     _track_activity = False
+    _is_host_allowed = False
 
     def initialize(self, context: Context) -> None:
         """Take what the route works with."""
@@ -73,10 +74,16 @@ class LLMHandler(APIHandler):
                 f"this server takes at most {self.context.max_body_bytes}."
             )
 
+    def check_host(self) -> bool:
+        """Jupyter's check, which its own `prepare` asks for once more."""
+        self._is_host_allowed = self._is_host_allowed or super().check_host()
+        return self._is_host_allowed
+
     @property
     def authorizer(self) -> Authorizer:
         """Jupyter's, and before it what the caller's key is for."""
-        return CallerAuthorizer(super().authorizer, self.caller, self.context.quotas)
+        own = CallerAuthorizer(super().authorizer, self.caller, self.context.quotas)
+        return cast("Authorizer", own)
 
     async def _prepare_with_jupyter(self) -> None:
         """Jupyter's own checks; who is nobody gets 401, whatever it was that failed."""

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jupyter_core.utils import ensure_async
-from jupyter_server.auth import Authorizer
 
 from jupyter_llm.errors import ForbiddenError
 from jupyter_llm.manager.quotas import Quota
 
 if TYPE_CHECKING:
-    from jupyter_server.auth import User
+    from jupyter_server.auth import Authorizer, User
     from jupyter_server.base.handlers import JupyterHandler
 
     from jupyter_llm.manager.quotas import Quotas
@@ -78,8 +77,12 @@ class Caller:
             )
 
 
-class CallerAuthorizer(Authorizer):
-    """Asks the key first, then Jupyter's authorizer, then the quotas of the user."""
+class CallerAuthorizer:
+    """Asks the key first, then Jupyter's authorizer, then the quotas of the user.
+
+    It does what Jupyter's `Authorizer` does, and is none: each request has one, and an object with
+    traits takes longer to make than to ask.
+    """
 
     def __init__(self, authorizer: Authorizer, caller: Caller, quotas: Quotas) -> None:
         self._authorizer = authorizer

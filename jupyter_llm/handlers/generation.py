@@ -124,6 +124,9 @@ class GenerationHandler(WorkHandler):
         async with aclosing(chunks):
             collected = [chunk async for chunk in chunks]
         reply = await make_reply()
+        if reply.is_ready:
+            self.finish(reply.whole(collected))
+            return
         # in a thread: thousands of log-probabilities take their time to validate
         self.finish(await asyncio.to_thread(reply.whole, collected))
 
@@ -191,6 +194,6 @@ async def _events(chunks: Chunks, make_reply: MakeReply) -> Events:
 
 async def _events_of_chunk(reply: Reply, chunk: TokenChunk) -> bytes:
     """The events of a chunk; the last ones in a thread, for they may repeat the whole answer."""
-    if chunk.finish_reason:
+    if chunk.finish_reason and not reply.is_ready:
         return await asyncio.to_thread(reply.events, chunk)
     return reply.events(chunk)

@@ -117,7 +117,7 @@ class ServedModelsHandler(LLMHandler):
     @web.authenticated
     @authorized("read", "llm")
     async def get(self, service_id: str) -> None:
-        """The models that a service has in memory, by their names there."""
+        """The models that a service can be asked for, by their names there."""
         service = await _inference(self, service_id)
         replica = ready_replicas(service)[0]
         listing = await Calls(self.context.services).get(service, replica, "/v1/models")

@@ -56,6 +56,10 @@ class RunningServices(Protocol):
         """A server was found to answer, or not to."""
         ...
 
+    async def note_offered(self, service_id: str, model_id: str) -> None:
+        """The model can be asked from now on, by this name."""
+        ...
+
 
 class ServiceModels:
     """Keeps the remotes of a manager as its services are; belongs to one event loop.
@@ -147,6 +151,7 @@ class ServiceModels:
             remote_id = self._remote_ids[service.id]
             self._manager.remotes.change(remote_id, endpoints, owner=OWNER)
             self._revive(self._model_ids[service.id])
+            await self._services.note_offered(service.id, self._model_ids[service.id])
         elif remote_id := self._remote_ids.pop(service.id, ""):
             del self._model_ids[service.id]
             await self._manager.withdraw(remote_id, owner=OWNER)
@@ -199,11 +204,14 @@ class ServiceModels:
         self._model_ids[service.id] = model_id
         self._remote_ids[service.id] = service.id
         self._keep(self._load(model_id))
+        await self._services.note_offered(service.id, model_id)
 
     async def _free_id(self, service: Service) -> str:
         """The name of the service, with its id where something else is called so."""
         taken = await self._manager.all_ids()
-        if service.name in taken | RESERVED:
+        settings = self._manager.settings
+        await settings.saved.fresh()
+        if service.name in taken | RESERVED or settings.model_of(service.name) != service.name:
             return f"{service.name}-{service.id}"
         return service.name
 

@@ -53,6 +53,9 @@ class Turn:
             OverloadedError: It did not come in time; `retry_after_s` is when it may.
             LLMError: The model serves no more.
         """
+        if self.given.done():
+            self.given.result()
+            return
         timeout_s = self._turns.bounds.timeout_s
         try:
             async with asyncio.timeout(timeout_s):

@@ -9,9 +9,7 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from tornado.iostream import IOStream, StreamClosedError
-from tornado.tcpclient import TCPClient
-from tornado.util import TimeoutError as TornadoTimeoutError
+from jupyter_llm.outbound.connection import Connection
 
 KEPT_S = 30.0
 """For how long a connection is kept that nobody uses."""
@@ -23,7 +21,7 @@ class UnreachableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Idle:
-    stream: IOStream
+    connection: Connection
     since: float
 
 
@@ -51,11 +49,10 @@ class Connections:
         self._certificates = certificates if parts.scheme == "https" else None
         self._connect_timeout_s = connect_timeout_s
         self._max_idle = max_idle
-        self._client = TCPClient()
         self._idle: list[_Idle] = []
         self._is_closed = False
 
-    async def take(self) -> tuple[IOStream, bool]:
+    async def take(self) -> tuple[Connection, bool]:
         """A connection, and whether it was used before.
 
         Raises:
@@ -64,49 +61,63 @@ class Connections:
         oldest = time.monotonic() - KEPT_S
         while self._idle:
             idle = self._idle.pop()
-            if idle.since > oldest and not idle.stream.closed():
-                return idle.stream, True
-            idle.stream.close()
+            if idle.since > oldest and not idle.connection.is_closed:
+                return idle.connection, True
+            idle.connection.close()
         return await self._opened(), False
 
-    def give_back(self, stream: IOStream) -> None:
+    def give_back(self, connection: Connection) -> None:
         """Keep a connection for the next request."""
         if self._is_closed or len(self._idle) >= self._max_idle:
-            stream.close()
+            connection.close()
             return
-        # so that its end is noticed while it waits
-        stream.set_close_callback(lambda: None)
-        self._idle.append(_Idle(stream, time.monotonic()))
+        self._idle.append(_Idle(connection, time.monotonic()))
 
     def close(self) -> None:
         """Close those that nobody uses, and keep none any more."""
         self._is_closed = True
         while self._idle:
-            self._idle.pop().stream.close()
-        self._client.close()
+            self._idle.pop().connection.close()
 
-    async def _opened(self) -> IOStream:
-        try:
-            if self._socket_path:
-                return await self._opened_socket()
-            stream = await self._client.connect(
-                self._host,
-                self._port,
-                ssl_options=self._certificates,
-                timeout=self._connect_timeout_s,
-            )
-        except ssl.SSLError as error:
-            raise UnreachableError(f"its certificate is not trusted ({error.reason})") from error
-        except (OSError, StreamClosedError, TimeoutError, TornadoTimeoutError) as error:
-            raise UnreachableError("cannot be reached") from error
-        stream.set_nodelay(True)
-        return stream
-
-    async def _opened_socket(self) -> IOStream:
-        stream = IOStream(socket.socket(socket.AF_UNIX))
+    async def _opened(self) -> Connection:
         try:
             async with asyncio.timeout(self._connect_timeout_s):
-                return await stream.connect(self._socket_path)
-        except BaseException:
-            stream.close()
-            raise
+                return await (self._opened_socket() if self._socket_path else self._opened_host())
+        except ssl.SSLError as error:
+            raise UnreachableError(f"its certificate is not trusted ({error.reason})") from error
+        except (OSError, TimeoutError) as error:
+            raise UnreachableError("cannot be reached") from error
+
+    async def _opened_socket(self) -> Connection:
+        loop = asyncio.get_running_loop()
+        _, opened = await loop.create_unix_connection(Connection, self._socket_path)
+        return opened
+
+    async def _opened_host(self) -> Connection:
+        """A connection to the first address of the host that answers in its share of the time.
+
+        asyncio can ask several at once, and then leaves sockets open that it gives up.
+        """
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+        addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
+        for address in addresses[:-1]:
+            try:
+                async with asyncio.timeout(self._connect_timeout_s / len(addresses)):
+                    return await self._opened_address(address)
+            except ssl.SSLError:
+                raise
+            except OSError:
+                continue
+        return await self._opened_address(addresses[-1])
+
+    async def _opened_address(self, address: str) -> Connection:
+        loop, is_tls = asyncio.get_running_loop(), self._certificates is not None
+        _, opened = await loop.create_connection(
+            Connection,
+            address,
+            self._port,
+            ssl=self._certificates,
+            server_hostname=self._host if is_tls else None,
+        )
+        return opened

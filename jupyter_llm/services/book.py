@@ -144,10 +144,12 @@ class RecordBook:
 
 def _read(row: Mapping[str, Any]) -> Record | None:
     try:
-        return from_row(dict(row))
+        record = from_row(dict(row))
     except (ValueError, KeyError) as error:
         log.warning("The record of the service %s is not read: %s", row["key"], error)
         return None
+    # what another server calls the model, or this one did before
+    return replace(record, service=replace(record.service, model_id=""))
 
 
 def _may_be_news(mine: Record, row: Mapping[str, Any]) -> bool:

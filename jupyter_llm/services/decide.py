@@ -161,7 +161,15 @@ def _ended(record: Record, state: ServiceState, reason: str, at: float) -> Recor
     replicas = tuple(
         replace(each, state=state, is_healthy=False) for each in record.service.replicas
     )
-    return _with(record, state=state, reason=reason, ended_at=at, ends_at=None, replicas=replicas)
+    return _with(
+        record,
+        state=state,
+        reason=reason,
+        ended_at=at,
+        ends_at=None,
+        replicas=replicas,
+        model_id="",
+    )
 
 
 def _with(record: Record, **changes: object) -> Record:

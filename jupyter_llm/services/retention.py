@@ -27,7 +27,8 @@ log = logging.getLogger(__name__)
 def expired(records: Iterable[Record], keep_s: float, now: float) -> list[Record]:
     """Those that ended more than `keep_s` ago, the oldest first.
 
-    One whose key is none of ours stays: a folder is never deleted by another name.
+    One whose key is none of ours stays: a folder is never deleted by another name. So does a
+    vector database: what people have put into it lies in its folder.
     """
     old = [
         each
@@ -35,6 +36,7 @@ def expired(records: Iterable[Record], keep_s: float, now: float) -> list[Record
         if each.service.state.is_final
         and each.service.ended_at is not None
         and now - each.service.ended_at > keep_s
+        and each.service.kind != "vector-db"
         and is_key(each.key)
     ]
     return sorted(old, key=lambda each: each.service.ended_at or 0.0)

@@ -198,6 +198,13 @@ class Services:
                 replace(record, service=replace(record.service, replicas=replicas))
             )
 
+    async def note_offered(self, service_id: str, model_id: str) -> None:
+        """The model of a service can be asked from now on, by this name."""
+        record = await self._find(service_id, None)
+        if not record.service.state.is_final:
+            service = replace(record.service, model_id=model_id)
+            await self._book.change(replace(record, service=service))
+
     async def _find(self, service_id: str, owner: str | None) -> Record:
         await self._ready()
         if record := self._known(service_id, owner):

@@ -130,10 +130,11 @@ class LocalShell:
 
 async def _end(process: asyncio.subprocess.Process) -> None:
     """Kill what still runs, and reap it even where the caller has left."""
-    if process.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    # its pipes, too, which something that it has started may hold open for a moment longer
+    process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001 - there is no other way
     await process.wait()
 
 

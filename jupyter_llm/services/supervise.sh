@@ -2,7 +2,7 @@
 # special to the service stands before this: variables, and the functions prepare and serve.
 umask 077
 # what belongs to the notebook server alone, and would lead a server of ours astray
-unset ${!JUPYTERHUB_@} ${!JPY_@} ${!JUPYTER_LLM_@} ${!AUTO_@} MODEL_PATH
+unset ${!JUPYTERHUB_@} ${!JPY_@} ${!JUPYTER_LLM_@} ${!AUTO_@} MODEL_PATH JUPYTER_TOKEN
 export JUPYTER_LLM_JOB="$FOLDER"
 cd -- "$FOLDER" || exit 1
 task=${SLURM_ARRAY_TASK_ID:-0}
@@ -50,14 +50,23 @@ any_alive() {
   return 1
 }
 
+lives() { kill -0 "$1" 2>/dev/null || ps -p "$1" >/dev/null 2>&1; }
+
+# Takes away the claim of a process that has gone: by moving it, as another job may have done
+# so, too, and have its own claim there by now, which it then gets back.
+give_up() {
+  mv -f "$1" "$1.$$" 2>/dev/null || return 0
+  [ "$(readlink "$1.$$")" = "$2" ] || ln -s "$(readlink "$1.$$")" "$1" 2>/dev/null
+  rm -f "$1.$$"
+}
+
 # Sets port to the first one from $1 on that nobody listens on or has laid claim to.
 take_port() {
   port=$1
   while [ "$port" -le 65535 ]; do
     local claim="/tmp/jupyter-llm-port-$port" owner
     owner=$(readlink "$claim" 2>/dev/null)
-    [ -z "$owner" ] || kill -0 "$owner" 2>/dev/null || ps -p "$owner" >/dev/null 2>&1 \
-      || rm -f "$claim" 2>/dev/null
+    [ -z "$owner" ] || lives "$owner" || give_up "$claim" "$owner"
     if ln -s "$$" "$claim" 2>/dev/null; then
       if ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
         claims+=("$claim")

@@ -58,7 +58,8 @@ class Service:
     `id` is the id of its job, `reason` says in words why it is in its state, and `model` is
     the id of what it serves, empty for a vector database. `num_replicas` is how many there
     shall be, `replicas` are those that have reported. `ends_at` is when its time limit ends
-    it. `successor_of` is the id of the service that it takes over from, empty for most. What
+    it. `successor_of` is the id of the service that it takes over from, empty for most.
+    `model_id` is what its model is called on this server, empty while it cannot be asked. What
     is said was true at `as_of`; it `is_stale` where the cluster does not answer.
     """
 
@@ -82,6 +83,7 @@ class Service:
     time_limit_s: float | None = None
     ends_at: float | None = None
     successor_of: str = ""
+    model_id: str = ""
     as_of: float
     is_stale: bool = False
 

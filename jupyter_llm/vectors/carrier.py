@@ -11,8 +11,7 @@ import ssl
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from tornado.iostream import StreamClosedError
-
+from jupyter_llm.outbound.connection import ClosedError
 from jupyter_llm.outbound.connections import Connections, UnreachableError
 from jupyter_llm.outbound.exchange import Exchange
 from jupyter_llm.vectors.address import Address
@@ -91,17 +90,17 @@ class Carrier:
         headers = self._headers | ({"Content-Type": "application/json"} if body else {})
         while True:
             num_tries -= 1
-            stream, is_used = await self._connections.take()
+            connection, is_used = await self._connections.take()
             parts: list[bytes] = []
             patience_s = self._timeout_s + len(body) / _SLOWEST_BYTES_S
-            exchange = Exchange(stream, parts.append, patience_s)
+            exchange = Exchange(connection, parts.append, patience_s)
             try:
                 await exchange.run(method, f"{self._path}{path}", headers, body)
-            except StreamClosedError:
+            except ClosedError:
                 if is_used and num_tries and not exchange.status:
                     continue
             if exchange.is_open:
-                self._connections.give_back(stream)
+                self._connections.give_back(connection)
             if not exchange.is_over:
                 raise BrokenError("it closed the connection before its answer was complete")
             return Answer(status=exchange.status, body=b"".join(parts) or exchange.error_body)

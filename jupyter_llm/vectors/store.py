@@ -10,16 +10,18 @@ import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from jupyter_llm.errors import EngineDiedError, LLMError, UpstreamError
 from jupyter_llm.types import Collection, Distance, FoundPoint, VectorQuery
 from jupyter_llm.vectors.address import Address
-from jupyter_llm.vectors.carrier import Answer, BrokenError, Carrier
 from jupyter_llm.vectors.names import check_name
 from jupyter_llm.vectors.replies import collection_of, error_of, names_of, points_of, was_there
+
+if TYPE_CHECKING:
+    from jupyter_llm.vectors.carrier import Answer, BrokenError, Carrier
 
 LONG_BODY_BYTES = 64 * 1024
 """A body up to this size is read in less than a millisecond or so."""
@@ -146,6 +148,9 @@ class VectorStore:
         return answer.body
 
     async def _sent(self, method: str, path: str, content: bytes | None, *, again: bool) -> Answer:
+        # here, for a server that nobody asks for vectors needs none of it
+        from jupyter_llm.vectors.carrier import BrokenError
+
         carrier = await self._connected()
         try:
             return await carrier.carry(method, path, content, again=again)
@@ -171,6 +176,8 @@ class VectorStore:
             return self._carrier
         async with self._connecting:
             if self._carrier is None or address != self._address:
+                from jupyter_llm.vectors.carrier import Carrier
+
                 certificates = await asyncio.to_thread(_certificates, address)
                 await self.close()
                 self._carrier = Carrier(address, certificates, timeout_s=self._timeout_s)

@@ -274,6 +274,7 @@ export interface IService {
   as_of: number;
   is_stale: boolean;
   successor_of: string;
+  model_id: string;
 }
 
 /** `GET llm/api/v1/services`. */

@@ -26,6 +26,7 @@ afterEach(() => {
   for (const model of models) {
     model.dispose();
   }
+  jest.restoreAllMocks();
 });
 
 function aModel(): ChatModel {
@@ -126,6 +127,8 @@ it('lets an answer go on in a conversation that nobody looks at', async () => {
   await asked(model);
   const { id } = model.state.conversation;
   model.create();
+  const inAMoment = Date.now() + 1;
+  jest.spyOn(Date, 'now').mockReturnValue(inAMoment);
   await asked(model, 'Other');
   expect(model.state.summaries.map(({ title }) => title)).toEqual([
     'Other',

@@ -49,7 +49,8 @@ function aService(id: string, state: ServiceState, at = 0): IService {
     ends_at: null,
     as_of: at,
     is_stale: false,
-    successor_of: ''
+    successor_of: '',
+    model_id: ''
   };
 }
 

@@ -155,7 +155,7 @@ async def test_a_process_that_dies_in_the_middle_is_told_of(
 ) -> None:
     store = await extension.vectors.find("local", user="")
 
-    async def died(*_args: Any) -> None:
+    async def died(*_args: Any, **_options: Any) -> None:
         raise EngineDiedError("It has died.")
 
     monkeypatch.setattr(store, "_sent", died)

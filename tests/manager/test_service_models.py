@@ -42,6 +42,7 @@ class Book:
     services: dict[str, Service] = field(default_factory=dict)
     fails: list[LLMError] = field(default_factory=list)
     health: list[tuple[str, str, bool]] = field(default_factory=list)
+    offered: dict[str, str] = field(default_factory=dict)
     listeners: list[Callable[[Service], None]] = field(default_factory=list)
 
     def set(self, service: Service) -> None:
@@ -68,6 +69,9 @@ class Book:
 
     async def note_health(self, service_id: str, replica_id: str, *, is_healthy: bool) -> None:
         self.health.append((service_id, replica_id, is_healthy))
+
+    async def note_offered(self, service_id: str, model_id: str) -> None:
+        self.offered[service_id] = model_id
 
 
 def service_of(*servers: Server, **fields: Any) -> Service:
@@ -213,6 +217,14 @@ async def test_a_name_that_is_taken_gets_the_id_of_the_service() -> None:
         )
         async with following(book) as manager:
             await eventually(lambda: offered(manager) == {"guide-7", "big", "big-9"})
+            await eventually(lambda: book.offered == {"7": "guide-7", "8": "big", "9": "big-9"})
+
+
+async def test_a_name_that_means_another_model_gets_the_id_of_the_service() -> None:
+    async with server() as one:
+        settings = ManagerSettings(aliases={"big": "guide"})
+        async with following(Book({"7": service_of(one)}), settings) as manager:
+            await eventually(lambda: offered(manager) == {"big-7"})
 
 
 async def test_a_cluster_that_does_not_answer_is_asked_again(

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import signal
 import socket
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -247,6 +250,72 @@ def test_ports_that_are_in_use_are_passed_over(tmp_path: Path) -> None:
                 running = await until(services, made.id, is_running)
                 assert running.replicas[0].port > port
                 await end_all(services)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("is_left", [True, False])
+def test_the_claim_of_a_job_that_has_gone_is_taken_over(tmp_path: Path, is_left: bool) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+        port = free_port()
+        claim = claim_of(port)
+        claim.symlink_to(str(other.pid))
+        if is_left:
+            other.kill()
+            other.wait()
+
+        async def main() -> None:
+            async with begun(tmp_path) as services:
+                recipe = tmp_path / "recipes/test/server.yaml"
+                recipe.write_text(recipe.read_text().replace("port: 18000", f"port: {port}"))
+                made = await services.create("server", None, owner="")
+                running = await until(services, made.id, is_running)
+                assert (running.replicas[0].port == port) is is_left
+                await end_all(services)
+
+        try:
+            asyncio.run(main())
+            assert claim.is_symlink() is not is_left
+            assert not list(claim.parent.glob(f"{claim.name}.*"))
+        finally:
+            claim.unlink(missing_ok=True)
+            other.kill()
+
+
+def claim_of(port: int) -> Path:
+    return Path(f"/tmp/jupyter-llm-port-{port}")  # noqa: S108 - where jobs look
+
+
+def free_port() -> int:
+    """One that no system gives to whoever asks for any."""
+    while True:
+        port = secrets.choice(range(20_000, 28_000))
+        with socket.socket() as here, contextlib.suppress(OSError):
+            here.bind(("127.0.0.1", port))
+            if not claim_of(port).is_symlink():
+                return port
+
+
+def environment_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/environ").read_bytes()
+
+
+@pytest.mark.skipif("sys.platform != 'linux'", reason="reads /proc")
+def test_a_job_has_no_token_of_the_notebook_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("JUPYTER_TOKEN", "JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN", "JUPYTER_LLM_API_KEY"):
+        monkeypatch.setenv(name, "the-servers-own")
+
+    async def main() -> None:
+        async with begun(tmp_path) as services:
+            made = await services.create("server", None, owner="")
+            await until(services, made.id, is_running)
+            (server,) = [
+                pid for pid in processes_of(tmp_path) if "http.server" in command_line(pid)
+            ]
+            assert b"the-servers-own" not in environment_of(server)
+            await end_all(services)
 
     asyncio.run(main())
 

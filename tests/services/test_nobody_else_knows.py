@@ -98,6 +98,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
         "--LLMExtension.services_launcher=local",
         "--LLMExtension.services_poll_s=0.2",
         f"--LLMExtension.recipe_dirs={recipes}",
+        "--LLMExtension.service_admins=llm-key:prometheus",
     )
     # nobody listens there: what asks the Hub is refused at once
     with LiveServer(*options, env={"HF_ENDPOINT": "http://127.0.0.1:9"}) as server:
@@ -204,8 +205,9 @@ def test_no_route_tells_of_another_users_service(server: LiveServer) -> None:
         until(lambda: NAME not in server.open("v1/models", headers=ada).read().decode())
         walk(server, eve, names, secrets, verbs="GET")
         assert used(server, ada) == {NAME}
-        # whoever has the server's own token may know it all
-        assert NAME in server.open("metrics").read().decode()
+        # whoever has the server's own token may know it all, and whoever is named
+        for operator in ({}, key(server, "prometheus")):
+            assert NAME in server.open("metrics", headers=operator).read().decode()
 
         hello = {"model": "echo", "messages": CHAT}
         assert server.open("v1/chat/completions", hello, headers=eve).status == 200

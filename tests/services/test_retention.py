@@ -32,6 +32,11 @@ def record(key: str = KEY, state: str = "completed", ended_at: float | None = 0.
     return replace(RUNNING, key=key, service=service)
 
 
+def database() -> Record:
+    service = replace(record().service, kind="vector-db")
+    return replace(record(), service=service)
+
+
 @pytest.mark.parametrize(
     ("kept", "is_due"),
     [
@@ -39,6 +44,7 @@ def record(key: str = KEY, state: str = "completed", ended_at: float | None = 0.
         (record(state="cancelled"), True),
         (record(ended_at=DAY_S), False),
         (record(ended_at=None), False),
+        (database(), False),
         # whatever else it says
         (record(state="running"), False),
         (record(state="pending"), False),

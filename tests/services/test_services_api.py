@@ -287,6 +287,7 @@ def test_every_documented_request_starts_what_it_says(
         ("api/v1/services", {}, 400, "recipe_name"),
         ("api/v1/services", {"recipe_name": SINGLE, "colour": "red"}, 400, "colour"),
         ("api/v1/services", {"recipe_name": SINGLE, "name": "a\nb"}, 400, "name"),
+        ("api/v1/services", {"recipe_name": SINGLE, "name": "a\n"}, 400, "name"),
         (
             "api/v1/services",
             {"recipe_name": "vllm-replicas", "config": {"gpu_per_replica": 3}},

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -75,3 +78,23 @@ def test_a_file_is_read_from_where_one_was(tmp_path: Path) -> None:
 def test_a_port_of_this_machine_is_reached_without_detour(host: str, url: str) -> None:
     address = asyncio.run(LocalShell().reach(host, 8001))
     assert (address.url, address.socket) == (url, None)
+
+
+def test_nothing_is_left_open_where_the_caller_leaves_before_its_pipes_end(tmp_path: Path) -> None:
+    begun, script = tmp_path / "begun", 'sleep 600 & echo $! >"$1"; exit 0'
+
+    async def main() -> None:
+        shell = LocalShell()
+        running = asyncio.create_task(
+            shell.run(["sh", "-c", script, "sh", str(begun)], timeout_s=600)
+        )
+        while not await shell.read(str(begun), max_bytes=9):
+            await asyncio.sleep(0.01)
+        # the shell itself has ended, and what it has started holds its pipes
+        await asyncio.sleep(0.2)
+        running.cancel()
+        await asyncio.wait({running})
+
+    asyncio.run(main())
+    os.kill(int(begun.read_text()), signal.SIGKILL)
+    gc.collect()

@@ -216,8 +216,10 @@ async def test_a_connection_that_falls_silent_is_noticed_and_made_anew(tmp_path:
         settings = {"keepalive_s": 0.5, "first_pause_s": 0.1}
         async with http_server() as port, shell_on(sshd, **settings) as shell:
             address = await shell.reach("127.0.0.1", port)
-            running = asyncio.create_task(shell.run(["sleep", "600"], timeout_s=600))
-            await until(lambda: len(sshd.sessions()) > 1)
+            # one that has not begun yet would begin on the next connection
+            command = ["sh", "-c", 'touch "$1"; exec sleep 600', "sh", str(tmp_path / "begun")]
+            running = asyncio.create_task(shell.run(command, timeout_s=600))
+            await until((tmp_path / "begun").exists)
             sshd.freeze()
             with pytest.raises(ClusterError, match="was lost while a command ran"):
                 await asyncio.wait_for(running, 60)

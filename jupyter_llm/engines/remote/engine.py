@@ -197,18 +197,21 @@ class RemoteEngine(Engine):
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[_Loaded]:
         """One of the places that the service has for this server."""
-        loaded = self._require_loaded()
-        self._add(num_waiting=1)
-        try:
-            await loaded.target.known.turns.acquire()
-        finally:
-            self._add(num_waiting=-1)
+        turns = self._require_loaded().target.known.turns
+        if turns.locked():
+            self._add(num_waiting=1)
+            try:
+                await turns.acquire()
+            finally:
+                self._add(num_waiting=-1)
+        else:
+            await turns.acquire()
         self._add(num_running=1)
         try:
             yield self._require_loaded()
         finally:
             self._add(num_running=-1)
-            loaded.target.known.turns.release()
+            turns.release()
 
     def _require_loaded(self) -> _Loaded:
         if self._loaded is None:

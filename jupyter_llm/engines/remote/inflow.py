@@ -27,9 +27,9 @@ class Inflow:
         self._waiting = bytearray()
         self._news = asyncio.Event()
         self._room: asyncio.Future[None] | None = None
-        self._is_closed = False
         self._error: LLMError | None = None
         self._task = asyncio.create_task(self._read(upstream, route, body, insists=insists))
+        self._task.add_done_callback(lambda _: self._news.set())
 
     async def parts(self) -> AsyncGenerator[bytes, None]:
         """What has come since the last step, until there is no more.
@@ -52,17 +52,13 @@ class Inflow:
     def end(self, error: LLMError) -> None:
         """Read no further; whoever waits for more is told why."""
         self._error = error
-        self._stop_waiting()
-        # after it has gone on from where it may have waited for room
-        asyncio.get_running_loop().call_soon(self._task.cancel)
+        self._task.cancel()
 
     async def close(self, patience_s: float = 0.0) -> None:
         """Close the connection, or leave it for the next request if the answer ends in time."""
         try:
             if patience_s:
                 await asyncio.wait({self._task}, timeout=patience_s)
-            self._stop_waiting()
-            await asyncio.sleep(0)
         finally:
             self._task.cancel()
         await asyncio.wait({self._task})
@@ -72,27 +68,17 @@ class Inflow:
             await upstream.fetch(route, body, self._put, insists=insists)
         except LLMError as error:
             self._error = self._error or error
-        finally:
-            # when the task is done
-            asyncio.get_running_loop().call_soon(self._news.set)
 
     def _put(self, part: bytes) -> asyncio.Future[None] | None:
         """Take a part; what is returned is done when there is room for more."""
         self._waiting += part
         self._news.set()
-        if len(self._waiting) <= MAX_WAITING_BYTES or self._is_closed:
+        if len(self._waiting) <= MAX_WAITING_BYTES:
             return None
-        self._room = asyncio.get_running_loop().create_future()
+        if self._room is None or self._room.done():
+            self._room = asyncio.get_running_loop().create_future()
         return self._room
 
     def _make_room(self) -> None:
         if self._room is not None and not self._room.done():
             self._room.set_result(None)
-
-    def _stop_waiting(self) -> None:
-        """Let the task go on if it waits for room.
-
-        There it must not be cancelled: Tornado would take that for an error of ours.
-        """
-        self._is_closed = True
-        self._make_room()

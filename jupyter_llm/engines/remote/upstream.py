@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
-from tornado.iostream import StreamClosedError
 
 from jupyter_llm.engines.remote.failures import error_of
 from jupyter_llm.errors import LLMError, ModelLoadError, UpstreamError
+from jupyter_llm.outbound.connection import ClosedError
 from jupyter_llm.outbound.connections import Connections, UnreachableError
 from jupyter_llm.outbound.exchange import Exchange
 
@@ -127,24 +127,24 @@ class Upstream:
         """
         for number in range(1, _TRIES + 1):
             try:
-                stream, is_used = await self._connections.take()
+                connection, is_used = await self._connections.take()
             except UnreachableError as error:
                 if number == _TRIES or not insists:
                     raise UpstreamError(f"{self._who}: {error}.") from error
                 await asyncio.sleep(_PAUSE_S * number)
                 continue
-            exchange = Exchange(stream, take, self.remote.timeout_s)
+            exchange = Exchange(connection, take, self.remote.timeout_s)
             method, path = "POST" if body else "GET", f"{self._path}/{route}"
             try:
                 await exchange.run(method, path, self._headers, body)
-            except StreamClosedError:
+            except ClosedError:
                 if is_used and not exchange.status and number < _TRIES:
                     continue
             except TimeoutError as error:
                 silent = f"{self._who} was silent for {self.remote.timeout_s:.0f} s."
                 raise UpstreamError(silent) from error
             if exchange.is_open:
-                self._connections.give_back(stream)
+                self._connections.give_back(connection)
             self._check(exchange, method)
             return
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _MAX_ALIASES = 32
 _NO_PAST = ModelRecord()
 
-Alias = Annotated[str, Meta(pattern=r"^\S(.*\S)?$", max_length=200)]
+Alias = Annotated[str, Meta(pattern=r"^\S(.*\S)?\Z", max_length=200)]
 
 
 class SettingsBody(msgspec.Struct, forbid_unknown_fields=True):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _MAX_MODELS = 1000
 _MAX_LENGTH = 200
 
-Name = Annotated[str, Meta(pattern=r"^\S(.*\S)?$", max_length=_MAX_LENGTH)]
+Name = Annotated[str, Meta(pattern=r"^\S(.*\S)?\Z", max_length=_MAX_LENGTH)]
 Days = Annotated[float, Meta(gt=0)]
 
 

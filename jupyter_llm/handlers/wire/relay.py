@@ -105,6 +105,7 @@ class RelayReply(Reply):
     """An answer that is one already."""
 
     ending = b""
+    is_ready = True
 
     def events(self, chunk: TokenChunk) -> bytes:
         """What the service sent."""

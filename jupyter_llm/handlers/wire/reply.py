@@ -28,10 +28,12 @@ class Reply(ABC):
 
     Built with the `openai` package's response types: import those in a thread
     first (`load_response_types`), for it takes the better part of a second. A stream of
-    events ends with `ending`.
+    events ends with `ending`. One that `is_ready` has its answers as they are to be sent: however
+    long they are, it takes no thread to shape them.
     """
 
     ending = DONE
+    is_ready = False
 
     @abstractmethod
     def events(self, chunk: TokenChunk) -> bytes:

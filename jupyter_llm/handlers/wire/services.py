@@ -38,7 +38,7 @@ class CreateBody(msgspec.Struct, forbid_unknown_fields=True):
 
     recipe_name: NonEmpty
     config: dict[str, Any] | None = None
-    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:-]{0,127}$")] | None = None
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:-]{0,127}\Z")] | None = None
 
 
 class StatusBody(msgspec.Struct, forbid_unknown_fields=True):
