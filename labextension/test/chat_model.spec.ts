@@ -16,9 +16,13 @@ beforeEach(() => {
   server = new FakeChatServer();
   models = [];
   place = '';
+  // the latest conversation is the first of the list: no two have the same time
+  let now = Date.now();
+  jest.spyOn(Date, 'now').mockImplementation(() => now++);
 });
 
 afterEach(() => {
+  jest.restoreAllMocks();
   for (const model of models) {
     model.dispose();
   }

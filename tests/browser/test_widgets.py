@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 from contextlib import asynccontextmanager
@@ -34,6 +35,7 @@ START_MS, ANSWER_MS = 90_000, 60_000
 OUTPUT = ".jp-OutputArea-output .widget-box"
 # of Notebook 7.6 itself, also with every extension switched off
 NOTEBOOK_ERRORS = ("Cannot read properties of undefined (reading 'schema')",)
+SAYS_COPIED = "document.body.innerText.includes('Copied')"
 CODE = "Write a loop.\n\n```python\nfor i in range(3):\n    print(i)\n```\n"
 
 
@@ -137,8 +139,10 @@ async def test_a_chat_answers_stops_edits_and_puts_code_into_a_cell(
         cells = tab.locator(".jp-Notebook .jp-CodeCell")
         await expect(cells).to_have_count(3)
         await expect(cells.nth(2)).to_contain_text("for i in range(3):")
+        # looked for before it is there: it says so for two seconds
+        copied = asyncio.create_task(tab.wait_for_function(SAYS_COPIED))
         await tab.get_by_role("button", name="Copy the code").click()
-        await expect(tab.get_by_text("Copied")).to_be_visible()
+        await copied
 
         hold.begin()
         await prompt.fill("word " * 100)

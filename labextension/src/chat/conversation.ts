@@ -2,6 +2,7 @@ import { later } from './answer';
 import type {
   Change,
   IAnswer,
+  IContextItem,
   IConversation,
   IQuestion,
   ISampling,
@@ -16,6 +17,15 @@ export function newConversation(
   options: { modelId: string; sampling: ISampling }
 ): IConversation {
   return { id, title: '', updatedAt: 0, ...options, messages: [] };
+}
+
+/** A question, with what goes to the model with it. */
+export function newQuestion(
+  id: string,
+  text: string,
+  context: readonly IContextItem[]
+): IQuestion {
+  return { role: 'user', id, text, context };
 }
 
 /** A question and the answer that is to come; the first question is the title. */

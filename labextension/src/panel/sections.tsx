@@ -214,9 +214,10 @@ function Folding(
   );
 }
 
-/** Models of one's own come first. */
+/** Models of one's own come first, and last the one that only repeats what it is told. */
 function inOrder(entries: readonly IModelEntry[]): IModelEntry[] {
-  const rank = ({ model }: IModelEntry): number => (isBuiltIn(model) ? 1 : 0);
+  const rank = ({ model }: IModelEntry): number =>
+    isBuiltIn(model) ? (model.id === 'echo' ? 2 : 1) : 0;
   return [...entries].sort((one, other) => rank(one) - rank(other));
 }
 

@@ -83,7 +83,7 @@ function Words(props: {
       {isFolded && (
         <button
           type="button"
-          className="jp-LLM-unfold"
+          className="jp-LLM-show-all"
           onClick={() => {
             setIsFolded(false);
           }}

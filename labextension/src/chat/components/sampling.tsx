@@ -28,18 +28,13 @@ export function SamplingForm(props: {
         event.preventDefault();
       }}
     >
-      <label className="jp-mod-wide">
-        <span>{trans.__('Instructions')}</span>
-        <textarea
-          className="jp-LLM-chat-field"
-          rows={3}
-          value={sampling.systemPrompt}
-          placeholder={trans.__('Such as: answer briefly, in French')}
-          onChange={event => {
-            onChange({ ...sampling, systemPrompt: event.target.value });
-          }}
-        />
-      </label>
+      <Instructions
+        value={sampling.systemPrompt}
+        onChange={systemPrompt => {
+          onChange({ ...sampling, systemPrompt });
+        }}
+        trans={trans}
+      />
       {numberFields(trans).map(field => (
         <NumberInput
           key={field.name}
@@ -64,6 +59,41 @@ export function SamplingForm(props: {
   );
 }
 
+/** What is typed is there at once: a field that waited for it to come back would lose its place. */
+function useDraft(
+  value: string
+): [string, React.Dispatch<React.SetStateAction<string>>] {
+  const [draft, setDraft] = React.useState(value);
+  React.useEffect(() => {
+    setDraft(value);
+  }, [value]);
+  return [draft, setDraft];
+}
+
+function Instructions(props: {
+  value: string;
+  onChange: (value: string) => void;
+  trans: TranslationBundle;
+}): React.JSX.Element {
+  const { trans } = props;
+  const [text, setText] = useDraft(props.value);
+  return (
+    <label className="jp-mod-wide">
+      <span>{trans.__('Instructions')}</span>
+      <textarea
+        className="jp-LLM-chat-field"
+        rows={3}
+        value={text}
+        placeholder={trans.__('Such as: answer briefly, in French')}
+        onChange={event => {
+          setText(event.target.value);
+          props.onChange(event.target.value);
+        }}
+      />
+    </label>
+  );
+}
+
 function NumberInput(props: {
   field: INumberField;
   value: number | null;
@@ -71,10 +101,7 @@ function NumberInput(props: {
   onChange: (value: number | null) => void;
 }): React.JSX.Element {
   const { name, label, hint, ...bounds } = props.field;
-  const [text, setText] = React.useState(textOf(props.value));
-  React.useEffect(() => {
-    setText(textOf(props.value));
-  }, [props.value]);
+  const [text, setText] = useDraft(textOf(props.value));
   return (
     <label title={hint}>
       <span>{label}</span>
