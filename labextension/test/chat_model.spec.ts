@@ -22,7 +22,6 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  jest.restoreAllMocks();
   for (const model of models) {
     model.dispose();
   }
