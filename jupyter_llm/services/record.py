@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -47,7 +48,7 @@ def planned(plan: Plan, job: Job, *, owner: str, name: str, now: float) -> Recor
     recipe, resources = plan.recipe, plan.resources
     service = Service(
         id=job.job_id or job.key,
-        name=name or plan.model or recipe.name.partition("/")[2],
+        name=name or _called(plan.model) or recipe.name.partition("/")[2],
         recipe=recipe.name,
         kind=recipe.kind,
         owner=owner,
@@ -71,6 +72,13 @@ def planned(plan: Plan, job: Job, *, owner: str, name: str, now: float) -> Recor
         base_path=recipe.base_path,
         hands_over=plan.hands_over,
     )
+
+
+def _called(model: str) -> str:
+    """The model's own name: a repository has one, a path ends with it."""
+    if model.startswith(("/", "~", ".")):
+        return PurePosixPath(model).name.removesuffix(".gguf")
+    return model
 
 
 def to_row(record: Record) -> dict[str, Any]:

@@ -8,7 +8,9 @@ import pytest
 
 from jupyter_llm.errors import InvalidRequestError
 from jupyter_llm.services.cookbook import Cookbook
+from jupyter_llm.services.launcher import Job
 from jupyter_llm.services.plan import Plan, plan
+from jupyter_llm.services.record import planned as recorded
 from jupyter_llm.services.words import quoted
 
 VLLM = "inference/vllm-single-node"
@@ -80,6 +82,21 @@ def test_a_model_has_one_name_in_every_recipe() -> None:
     for recipe in ("vllm-single-node", "vllm-cpu", "llama-cpp-single-node"):
         assert planned(recipe, {"environment": {"MODEL": "org/name"}}).model == "org/name"
     assert planned("qdrant").model == ""
+
+
+@pytest.mark.parametrize(
+    ("recipe", "model", "given", "name"),
+    [
+        (VLLM, "Qwen/Qwen2.5-0.5B-Instruct", "", "Qwen/Qwen2.5-0.5B-Instruct"),
+        (VLLM, "/data/models/Qwen2.5-0.5B-Instruct/", "", "Qwen2.5-0.5B-Instruct"),
+        ("llama-cpp-single-node", "~/models/tiny-Q8_0.gguf", "", "tiny-Q8_0"),
+        (VLLM, "/data/models/Qwen2.5-0.5B-Instruct", "mine", "mine"),
+    ],
+)
+def test_a_service_is_called_like_its_model(recipe: str, model: str, given: str, name: str) -> None:
+    made = planned(recipe, {"environment": {"MODEL": model}})
+    job = Job(key="local-0123456789ab", folder="/jobs/1")
+    assert recorded(made, job, owner="ada", name=given, now=0.0).service.name == name
 
 
 def test_a_repository_is_downloaded_where_it_is_missing() -> None:
