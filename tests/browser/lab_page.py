@@ -24,6 +24,10 @@ KERNEL_IS_IDLE = """() => {
   const session = window.jupyterapp.shell.currentWidget?.sessionContext;
   return session?.isReady && session.kernelDisplayStatus === 'idle';
 }"""
+CELL_HAS_EDITOR = """() => {
+  const notebook = window.jupyterapp.shell.currentWidget;
+  return notebook?.context?.isReady && !!notebook.content.activeCell?.editor;
+}"""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
@@ -66,6 +70,11 @@ class LabPage:
             "async ([id, args]) => void await window.jupyterapp.commands.execute(id, args)",
             [command, arguments],
         )
+
+    async def new_notebook(self) -> None:
+        """Open one with an empty cell that takes text."""
+        await self.run_command("notebook:create-new", kernelName="python3")
+        await self.page.wait_for_function(CELL_HAS_EDITOR, timeout=START_TIMEOUT_MS)
 
     async def run_notebook(self) -> None:
         # JupyterLab drops what is run before the kernel is there

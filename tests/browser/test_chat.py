@@ -220,7 +220,7 @@ async def test_conversations_are_kept_renamed_and_deleted(lab: LiveServer) -> No
 
 async def test_a_notebook_gives_context_and_takes_code(lab: LiveServer) -> None:
     async with opened(lab) as page:
-        await page.run_command("notebook:create-new", kernelName="python3")
+        await page.new_notebook()
         cells = page.page.locator(".jp-Notebook .jp-CodeCell")
         await expect(cells).to_have_count(1)
         await page.run_command("notebook:replace-selection", text="import math\nprice = 42\nprice")

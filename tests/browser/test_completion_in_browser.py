@@ -33,7 +33,7 @@ async def test_a_loaded_model_suggests_and_tab_accepts(
     with new_lab(f"--LLMExtension.models_dir={tmp_path}") as lab:
         async with opened(lab) as page:
             page.page.on("request", note)
-            await page.run_command("notebook:create-new", kernelName="python3")
+            await page.new_notebook()
             editor = page.page.locator(".jp-Notebook .jp-CodeCell .cm-content")
             ghost = page.page.locator(".jp-GhostText")
             await editor.click()

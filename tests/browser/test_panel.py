@@ -220,7 +220,7 @@ async def test_an_example_is_inserted_runs_and_answers(lab: LiveServer) -> None:
 
 async def test_an_example_goes_below_the_active_cell_of_an_open_notebook(lab: LiveServer) -> None:
     async with opened(lab) as page:
-        await page.run_command("notebook:create-new", kernelName="python3")
+        await page.new_notebook()
         cells = page.page.locator(".jp-Notebook .jp-CodeCell")
         await expect(cells).to_have_count(1)
         await page.run_command("llm:insert-example")

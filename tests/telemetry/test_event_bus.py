@@ -80,10 +80,10 @@ def test_whoever_waits_is_told_the_end() -> None:
 
 
 def test_an_unknown_kind_is_refused_by_name() -> None:
-    with pytest.raises(InvalidRequestError, match=r"weather.*model, download") as refused:
+    with pytest.raises(InvalidRequestError, match=r"weather.*model, removed, download") as refused:
         EventBus().subscribe(["model", "weather"])
     assert refused.value.param == "subscribe"
 
 
 def test_the_kinds_are_those_of_the_documentation() -> None:
-    assert KINDS == ("model", "download", "vram", "service", "usage", "queue")
+    assert KINDS == ("model", "removed", "download", "vram", "service", "usage", "queue")
