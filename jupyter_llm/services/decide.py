@@ -4,6 +4,8 @@ The rules, the first that holds decides:
 
 1. A job that has ended stays as it ended.
 2. Nobody has seen it or heard of it: it may be on its way for `LOST_AFTER_S`; then it failed.
+   Nobody had seen it, and now its servers are heard of: it began in between, and the next look
+   decides.
 3. It has ended, and was asked to: cancelled.
 4. It has ended, and the launcher says why: as the launcher says.
 5. It has ended: as its own last word says, or, without one, as far as the launcher knows.
@@ -50,11 +52,8 @@ def stands(
     if record.service.state.is_final:
         return record
     heard = account or Account()
-    if sight is None and heard.last is None and not heard.endpoints and not _has_begun(record):
-        if now - record.service.created_at < LOST_AFTER_S:
-            return record
-        ending = ServiceState.CANCELLED if record.cancelled_at else ServiceState.FAILED
-        return _ended(record, ending, _LOST, now)
+    if sight is None and heard.last is None and not _has_begun(record):
+        return _unseen(record, heard, now)
     if sight is not None:
         record = _seen(record, sight)
     if sight is None or sight.state.is_final:
@@ -85,6 +84,15 @@ def taken_up(mine: Record | None, theirs: Record) -> Record:
             reason=CANCELLING,
         )
     return mine
+
+
+def _unseen(record: Record, heard: Account, now: float) -> Record:
+    if heard.endpoints:
+        return _with(record, started_at=now)
+    if now - record.service.created_at < LOST_AFTER_S:
+        return record
+    ending = ServiceState.CANCELLED if record.cancelled_at else ServiceState.FAILED
+    return _ended(record, ending, _LOST, now)
 
 
 def _has_begun(record: Record) -> bool:

@@ -8,7 +8,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from playwright.async_api import Locator, Page, async_playwright, expect
+from playwright.async_api import (
+    Browser,
+    Error,
+    Locator,
+    Page,
+    Playwright,
+    async_playwright,
+    expect,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -123,17 +131,35 @@ async def opened(
     The script `before` runs before those of the page. `known_errors` are those of others that
     cannot be helped.
     """
-    # a browser that runs as root, as in most containers, has no sandbox to use
-    args = ["--no-sandbox"] if os.geteuid() == 0 else []
+    errors: list[str] = []
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=find_browser(), args=args)
-        page = await (await browser.new_context(viewport=SIZE)).new_page()
-        errors: list[str] = []
-        await page.add_init_script(before)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.set_default_navigation_timeout(START_TIMEOUT_MS)
-        await page.goto(f"{lab.server_url}{path}?reset&token={lab.token}")
-        await until_started(page)
+        browser = await launched(playwright)
+        try:
+            page = await _page_at(lab, path, browser, before, errors)
+        except Error:
+            if browser.is_connected():
+                raise
+            # Chromium itself crashes now and then when it starts
+            browser = await launched(playwright)
+            page = await _page_at(lab, path, browser, before, errors)
         yield LabPage(page)
         await browser.close()
     assert set(errors) <= set(known_errors), errors
+
+
+async def launched(playwright: Playwright) -> Browser:
+    # a browser that runs as root, as in most containers, has no sandbox to use
+    args = ["--no-sandbox"] if os.geteuid() == 0 else []
+    return await playwright.chromium.launch(executable_path=find_browser(), args=args)
+
+
+async def _page_at(
+    lab: LiveServer, path: str, browser: Browser, before: str, errors: list[str]
+) -> Page:
+    page = await (await browser.new_context(viewport=SIZE)).new_page()
+    await page.add_init_script(before)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.set_default_navigation_timeout(START_TIMEOUT_MS)
+    await page.goto(f"{lab.server_url}{path}?reset&token={lab.token}")
+    await until_started(page)
+    return page

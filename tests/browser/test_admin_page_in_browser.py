@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from contextlib import asynccontextmanager
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from axe import serious_violations
-from lab_page import SCREENSHOTS, SIZE, find_browser
+from lab_page import SCREENSHOTS, SIZE, launched
 from live import LiveServer
 from playwright.async_api import Page, async_playwright, expect
 
@@ -39,9 +38,8 @@ async def browser_page(server: LiveServer) -> AsyncGenerator[Page]:
     What it complains of, such as a breach of the page's policy, and requests to other sites
     fail the test.
     """
-    args = ["--no-sandbox"] if os.geteuid() == 0 else []
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=find_browser(), args=args)
+        browser = await launched(playwright)
         page = await (await browser.new_context(viewport=SIZE)).new_page()
         complaints: list[str] = []
         own = server.server_url.partition("/user/")[0], "data:"

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import os
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from lab_page import SCREENSHOTS, SIZE, find_browser
+from lab_page import SCREENSHOTS, SIZE, launched
 from playwright.async_api import Page, async_playwright, expect
 
 if TYPE_CHECKING:
@@ -22,9 +21,8 @@ OPERATION = "#operations-OpenAI-post_v1_chat_completions"
 @asynccontextmanager
 async def page_of(server: LiveServer) -> AsyncGenerator[Page]:
     """Swagger UI in a browser; what it complains of, and requests to other sites, fail the test."""
-    args = ["--no-sandbox"] if os.geteuid() == 0 else []
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=find_browser(), args=args)
+        browser = await launched(playwright)
         page = await browser.new_page(viewport=SIZE)
         complaints: list[str] = []
         page.on("pageerror", lambda error: complaints.append(str(error)))

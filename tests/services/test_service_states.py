@@ -115,6 +115,15 @@ def test_one_that_nobody_has_seen_may_be_on_its_way_for_a_while() -> None:
     assert "never submitted" in lost.service.reason
 
 
+def test_one_that_begins_between_two_questions_has_not_ended() -> None:
+    begun = stands(NEW, None, HEARD, 1010.0)
+    assert (begun.service.state, begun.service.started_at) == (S.PENDING, 1010.0)
+    assert stands(begun, SEEN, HEARD, 1011.0).service.state is S.CONFIGURING
+    gone = stands(begun, None, HEARD, 1011.0)
+    assert gone.service.state is S.FAILED
+    assert "without a word" in gone.service.reason
+
+
 def test_one_that_is_seen_by_its_tag_gets_its_id() -> None:
     nameless = replace(NEW, job_id="", service=replace(NEW.service, id="slurm-1"))
     seen = stands(nameless, replace(SEEN, state=S.PENDING, reason="later"), None, 1001.0)
