@@ -42,7 +42,6 @@ class LLMHandler(APIHandler):
     auth_resource = "llm"
     # pages that poll must not keep an idle server from being culled
     _track_activity = False
-    _is_host_allowed = False
 
     def initialize(self, context: Context) -> None:
         """Take what the route works with."""
@@ -73,11 +72,6 @@ class LLMHandler(APIHandler):
                 f"The body has {len(self.request.body)} bytes; "
                 f"this server takes at most {self.context.max_body_bytes}."
             )
-
-    def check_host(self) -> bool:
-        """Jupyter's check, which its own `prepare` asks for once more."""
-        self._is_host_allowed = self._is_host_allowed or super().check_host()
-        return self._is_host_allowed
 
     @property
     def authorizer(self) -> Authorizer:
