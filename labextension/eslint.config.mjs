@@ -64,6 +64,6 @@ export default defineConfig([
     ['src/{restapi,requests,events,sse,tokens}.ts'],
     '/(index|panel/.*|manager/.*|.*commands)$'
   ),
-  mayNotImport(['src/types.ts'], '.*'),
+  mayNotImport(['src/types/**'], '^(?!\\./)'),
   prettier
 ]);

@@ -1,4 +1,4 @@
-"""`labextension/src/types.ts` repeats what the server sends; here the two are compared."""
+"""`labextension/src/types` repeats what the server sends; here the two are compared."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from jupyter_llm.telemetry.events import KINDS
 if TYPE_CHECKING:
     from live import LiveServer
 
-SOURCE = (Path(__file__).parent.parent / "labextension/src/types.ts").read_text()
+FOLDER = Path(__file__).parent.parent / "labextension/src/types"
+SOURCE = "\n".join(path.read_text() for path in sorted(FOLDER.glob("*.ts")))
 INTERFACES = {
     name: (base, body)
     for name, base, body in re.findall(
