@@ -10,7 +10,6 @@ from itertools import count
 from typing import Any
 
 from jupyter_llm.engines.llama_cpp.engine import LlamaCppEngine
-from jupyter_llm.guide import GUIDE_PATH
 from jupyter_llm.types import (
     GenerationRequest,
     LoadOptions,
@@ -20,9 +19,6 @@ from jupyter_llm.types import (
     TokenChunk,
 )
 
-MODEL = Model(
-    id="guide", path=str(GUIDE_PATH), format="gguf", engine="llama_cpp", context_length=2048
-)
 QUESTIONS = (
     "how do I load a model?",
     "who are you?",
@@ -33,9 +29,9 @@ ids = count()
 
 
 @asynccontextmanager
-async def loaded(model: Model = MODEL, **options: Any) -> AsyncIterator[LlamaCppEngine]:
+async def loaded(model: Model, **options: Any) -> AsyncIterator[LlamaCppEngine]:
     engine = LlamaCppEngine()
-    # a cache of 16 bits makes of the last bit, which differs by the batch, a thousandth
+    # 16 bits anywhere make of the last bit, which differs by the batch, a thousandth
     wanted = LoadOptions(**{"num_threads": 1, "kv_type": "f32", **options})
     await engine.load(model, wanted, lambda _: None)
     try:
@@ -82,9 +78,9 @@ async def num_steps(engine: LlamaCppEngine) -> int:
 
 
 async def both(
+    model: Model,
     requests: list[GenerationRequest],
     guessing: Mapping[str, str],
-    model: Model = MODEL,
     **options: int,
 ) -> tuple[list[list[TokenChunk]], list[list[TokenChunk]], int, int]:
     """What comes without and with the options for `guessing`, and the steps that each took."""

@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from guessing import MODEL, QUESTIONS, answers, ask, both, loaded, num_steps, repeating, told
+from guessing import QUESTIONS, answers, ask, both, loaded, num_steps, repeating, told
 from llama_helpers import continue_text, gguf_model
 from tiny_gguf import write_tiny_gguf
 from tiny_mamba import write_tiny_mamba
@@ -34,7 +34,9 @@ from jupyter_llm.types import (
     SamplingParams,
 )
 
-ITSELF = {"draft_model": MODEL.path}
+
+def itself(model: Model) -> dict[str, str]:
+    return {"draft_model": model.path}
 
 
 @pytest.fixture(scope="module")
@@ -66,15 +68,17 @@ def texts() -> list[GenerationRequest]:
     ]
 
 
-async def test_a_model_that_guesses_for_itself_is_right_and_saves_steps() -> None:
-    plain, guessed, num_plain, num_guessed = await both([ask(QUESTIONS[0])], ITSELF)
+async def test_a_model_that_guesses_for_itself_is_right_and_saves_steps(exact_guide: Model) -> None:
+    plain, guessed, num_plain, num_guessed = await both(
+        exact_guide, [ask(QUESTIONS[0])], itself(exact_guide)
+    )
     assert [told(chunks) for chunks in guessed] == [told(chunks) for chunks in plain]
     assert num_guessed < 0.4 * num_plain
 
 
-async def test_answers_of_several_streams_are_the_same_and_save_steps() -> None:
+async def test_answers_of_several_streams_are_the_same_and_save_steps(exact_guide: Model) -> None:
     requests = [ask(question) for question in QUESTIONS]
-    plain, guessed, num_plain, num_guessed = await both(requests, ITSELF)
+    plain, guessed, num_plain, num_guessed = await both(exact_guide, requests, itself(exact_guide))
     assert [told(chunks) for chunks in guessed] == [told(chunks) for chunks in plain]
     assert num_guessed < 0.5 * num_plain
 
@@ -83,7 +87,7 @@ async def test_guesses_of_a_model_that_knows_nothing_change_nothing(
     tiny: Model, other: dict[str, str]
 ) -> None:
     for requests in (texts()[:1], texts()[:3], texts()):
-        plain, guessed, _, _ = await both(requests, other, tiny)
+        plain, guessed, _, _ = await both(tiny, requests, other)
         assert [told(chunks) for chunks in guessed] == [told(chunks) for chunks in plain]
 
 
@@ -92,22 +96,22 @@ async def test_preempted_answers_are_the_same(tiny: Model, other: dict[str, str]
         continue_text(f"{word} the", temperature=0, max_tokens=70, ignore_eos=True)
         for word in ("hello", "world", "thing", "in")
     ]
-    for draft in (other, {"draft_model": tiny.path}):
+    for draft in (other, itself(tiny)):
         sizes = {"slots": 4, "context_length": 128, "num_kv_cells": 160}
-        plain, guessed, _, _ = await both(requests, draft, tiny, **sizes)
+        plain, guessed, _, _ = await both(tiny, requests, draft, **sizes)
         assert [told(chunks) for chunks in guessed] == [told(chunks) for chunks in plain]
 
 
 async def test_a_small_batch_holds_what_is_guessed(tiny: Model) -> None:
     for slots in (1, 2):
         sizes = {"slots": slots, "batch_size": 4}
-        plain, guessed, _, _ = await both(texts()[:2], {"draft_model": tiny.path}, tiny, **sizes)
+        plain, guessed, _, _ = await both(tiny, texts()[:2], itself(tiny), **sizes)
         assert [told(chunks) for chunks in guessed] == [told(chunks) for chunks in plain]
 
 
-async def test_drawn_answers_and_their_log_probabilities_are_the_same() -> None:
+async def test_drawn_answers_and_their_log_probabilities_are_the_same(exact_guide: Model) -> None:
     request = ask(QUESTIONS[1], temperature=0.5, seed=3, num_top_logprobs=1)
-    plain, guessed, num_plain, num_guessed = await both([request], ITSELF)
+    plain, guessed, num_plain, num_guessed = await both(exact_guide, [request], itself(exact_guide))
     (one,), (two,) = plain, guessed
     assert told(one) == told(two)
     assert [lp.chosen.logprob for chunk in two for lp in chunk.logprobs] == pytest.approx(
@@ -116,32 +120,32 @@ async def test_drawn_answers_and_their_log_probabilities_are_the_same() -> None:
     assert num_guessed < num_plain
 
 
-async def test_limits_and_stop_strings_hold_in_the_middle_of_guesses() -> None:
+async def test_limits_and_stop_strings_hold_in_the_middle_of_guesses(exact_guide: Model) -> None:
     request = ask(QUESTIONS[1])
     requests = [
         replace(request, sampling=replace(request.sampling, max_tokens=length))
         for length in range(1, 14)
     ]
     requests.append(replace(request, sampling=replace(request.sampling, stop=("tiny",))))
-    async with loaded() as engine:
+    async with loaded(exact_guide) as engine:
         plain = [await answers(engine, [one]) for one in requests]
-    async with loaded(**ITSELF) as engine:
+    async with loaded(exact_guide, **itself(exact_guide)) as engine:
         guessed = [await answers(engine, [one]) for one in requests]
     assert [told(one) for (one,) in guessed] == [told(one) for (one,) in plain]
 
 
-async def test_a_form_holds_behind_guesses() -> None:
+async def test_a_form_holds_behind_guesses(exact_guide: Model) -> None:
     form = Constraint(
         kind=ConstraintKind.JSON_SCHEMA,
         text=json.dumps({"type": "array", "items": {"const": {"a": 1, "b": 2}}, "minItems": 8}),
     )
     request = replace(repeating('{"a": 1, "b": 2} '), constraint=form)
-    plain, guessed, _, _ = await both([request], ITSELF)
+    plain, guessed, _, _ = await both(exact_guide, [request], itself(exact_guide))
     assert told(guessed[0]) == told(plain[0])
 
 
-async def test_those_who_leave_in_the_middle_leave_others_their_answers() -> None:
-    async with loaded(**ITSELF) as engine:
+async def test_those_who_leave_in_the_middle_leave_others_their_answers(exact_guide: Model) -> None:
+    async with loaded(exact_guide, **itself(exact_guide)) as engine:
         (alone,) = await answers(engine, [ask(QUESTIONS[0])])
         leaving = engine.generate(ask(QUESTIONS[1]))
         staying = asyncio.create_task(answers(engine, [ask(QUESTIONS[0])]))
@@ -152,11 +156,11 @@ async def test_those_who_leave_in_the_middle_leave_others_their_answers() -> Non
     assert told(beside)[0] == told(alone)[0]
 
 
-async def test_a_draft_model_guesses_in_a_child_process_too() -> None:
+async def test_a_draft_model_guesses_in_a_child_process_too(exact_guide: Model) -> None:
     engine = HostedEngine("llama_cpp")
-    options = LoadOptions(num_threads=1, slots=1, context_length=512, **ITSELF)
-    probed = await engine.probe(MODEL, options)
-    memory = await engine.load(MODEL, options, lambda _: None)
+    options = LoadOptions(num_threads=1, slots=1, context_length=512, **itself(exact_guide))
+    probed = await engine.probe(exact_guide, options)
+    memory = await engine.load(exact_guide, options, lambda _: None)
     try:
         ((*_, last),) = await answers(engine, [ask(QUESTIONS[0])])  # type: ignore[arg-type]
         async with asyncio.timeout(5):
@@ -193,11 +197,13 @@ async def refusal(model: Model, draft: Path | str, **options: object) -> LLMErro
     return probing.value
 
 
-async def test_a_draft_model_of_another_vocabulary_is_refused(tiny: Model, tmp_path: Path) -> None:
+async def test_a_draft_model_of_another_vocabulary_is_refused(
+    exact_guide: Model, tiny: Model, tmp_path: Path
+) -> None:
     one = write_tiny_gguf(tmp_path / "one.gguf", markers=["<a>", "<b>"])
     two = write_tiny_gguf(tmp_path / "two.gguf", markers=["<a>", "<c>"])
     refused = (
-        (MODEL, tiny.path, "a vocabulary of "),
+        (exact_guide, tiny.path, "a vocabulary of "),
         (gguf_model(one), two, "'<c>', and the model's '<b>'"),
     )
     for model, draft, why in refused:
@@ -211,7 +217,7 @@ async def test_a_vocabulary_that_is_filled_up_further_is_the_same(
 ) -> None:
     longer = write_tiny_gguf(tmp_path / "longer.gguf", seed=2, markers=["<x>"], quantizes=False)
     for model, draft in ((tiny, str(longer)), (gguf_model(longer), tiny.path)):
-        plain, guessed, _, _ = await both(texts()[:3], {"draft_model": draft}, model)
+        plain, guessed, _, _ = await both(model, texts()[:3], {"draft_model": draft})
         assert [told(chunks) for chunks in guessed] == [told(chunks) for chunks in plain]
 
 

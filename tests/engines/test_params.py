@@ -109,6 +109,7 @@ def test_parameters_share_one_cache_among_all_sequences() -> None:
     assert (params.n_ctx, params.n_batch, params.n_ubatch) == (8192, 512, 512)
     assert (params.n_seq_max, params.kv_unified, params.swa_full) == (8, True, True)
     assert (params.type_k, params.type_v) == (8, 8)
+    assert params.flash_attn_type == bindings.LLAMA_FLASH_ATTN_TYPE_AUTO
     assert params.n_threads == params.n_threads_batch == 2
 
 

@@ -11,28 +11,28 @@ from guessing import QUESTIONS, answers, ask, both, loaded, repeating, told
 from jupyter_llm.engines.llama_cpp.eagerness import MAX_GUESSES
 from jupyter_llm.engines.llama_cpp.lookup import LONGEST_PAUSE, PromptLookup
 from jupyter_llm.errors import InvalidRequestError
-from jupyter_llm.types import Constraint, ConstraintKind
+from jupyter_llm.types import Constraint, ConstraintKind, Model
 
 LOOKUP = {"speculation": "prompt_lookup"}
 
 
-async def test_greedy_answers_are_the_same_in_fewer_steps() -> None:
+async def test_greedy_answers_are_the_same_in_fewer_steps(exact_guide: Model) -> None:
     requests = [repeating("Load a model, then ask it. ")]
-    plain, guessed, num_plain, num_guessed = await both(requests, LOOKUP)
+    plain, guessed, num_plain, num_guessed = await both(exact_guide, requests, LOOKUP)
     assert [told(chunks) for chunks in guessed] == [told(chunks) for chunks in plain]
     assert num_guessed < 0.85 * num_plain
 
 
-async def test_answers_of_several_streams_are_the_same() -> None:
+async def test_answers_of_several_streams_are_the_same(exact_guide: Model) -> None:
     requests = [ask(question) for question in QUESTIONS] + [repeating(q) for q in QUESTIONS]
-    plain, guessed, _, _ = await both(requests, LOOKUP)
+    plain, guessed, _, _ = await both(exact_guide, requests, LOOKUP)
     assert [told(chunks) for chunks in guessed] == [told(chunks) for chunks in plain]
 
 
-async def test_drawn_answers_and_their_log_probabilities_are_the_same() -> None:
+async def test_drawn_answers_and_their_log_probabilities_are_the_same(exact_guide: Model) -> None:
     request = repeating("one two three ")
     sampling = replace(request.sampling, temperature=0.5, seed=3, num_top_logprobs=1)
-    plain, guessed, _, _ = await both([replace(request, sampling=sampling)], LOOKUP)
+    plain, guessed, _, _ = await both(exact_guide, [replace(request, sampling=sampling)], LOOKUP)
     (one,), (other,) = plain, guessed
     assert told(one) == told(other)
     assert [c.logprobs[0].chosen.logprob for c in other] == pytest.approx(
@@ -40,7 +40,7 @@ async def test_drawn_answers_and_their_log_probabilities_are_the_same() -> None:
     )
 
 
-async def test_limits_and_stop_strings_hold_in_the_middle_of_guesses() -> None:
+async def test_limits_and_stop_strings_hold_in_the_middle_of_guesses(exact_guide: Model) -> None:
     request = repeating("one two three ")
     requests = [
         replace(request, sampling=replace(request.sampling, max_tokens=length))
@@ -48,39 +48,41 @@ async def test_limits_and_stop_strings_hold_in_the_middle_of_guesses() -> None:
     ]
     requests.append(replace(request, sampling=replace(request.sampling, stop=("three",))))
     for one in requests:
-        plain, guessed, _, _ = await both([one], LOOKUP)
+        plain, guessed, _, _ = await both(exact_guide, [one], LOOKUP)
         assert [told(chunks) for chunks in guessed] == [told(chunks) for chunks in plain]
 
 
-async def test_a_form_holds_behind_guesses() -> None:
+async def test_a_form_holds_behind_guesses(exact_guide: Model) -> None:
     request = repeating('{"a": 1, "b": 2} ')
     form = Constraint(
         kind=ConstraintKind.JSON_SCHEMA,
         text=json.dumps({"type": "array", "items": {"const": {"a": 1, "b": 2}}, "minItems": 8}),
     )
-    plain, guessed, num_plain, num_guessed = await both([replace(request, constraint=form)], LOOKUP)
+    plain, guessed, num_plain, num_guessed = await both(
+        exact_guide, [replace(request, constraint=form)], LOOKUP
+    )
     assert told(guessed[0]) == told(plain[0])
     assert num_guessed < num_plain
 
 
-async def test_preempted_answers_are_the_same() -> None:
+async def test_preempted_answers_are_the_same(exact_guide: Model) -> None:
     requests = [repeating(f"{question} ") for question in QUESTIONS]
     plain, guessed, _, _ = await both(
-        requests, LOOKUP, slots=4, context_length=256, num_kv_cells=300
+        exact_guide, requests, LOOKUP, slots=4, context_length=256, num_kv_cells=300
     )
     assert [told(chunks) for chunks in guessed] == [told(chunks) for chunks in plain]
 
 
-async def test_what_was_guessed_wrong_is_no_prefix_for_others() -> None:
-    async with loaded(**LOOKUP) as engine:
+async def test_what_was_guessed_wrong_is_no_prefix_for_others(exact_guide: Model) -> None:
+    async with loaded(exact_guide, **LOOKUP) as engine:
         first = await answers(engine, [repeating("one two three ")])
         again = await answers(engine, [repeating("one two three ")])
     assert told(first[0])[:2] == told(again[0])[:2]
 
 
-async def test_a_way_of_guessing_that_nobody_knows_is_refused() -> None:
+async def test_a_way_of_guessing_that_nobody_knows_is_refused(exact_guide: Model) -> None:
     with pytest.raises(InvalidRequestError, match="prompt_lookup") as caught:
-        async with loaded(speculation="crystal ball"):
+        async with loaded(exact_guide, speculation="crystal ball"):
             pass
     assert caught.value.param == "speculation"
 

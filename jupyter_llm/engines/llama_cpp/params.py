@@ -137,7 +137,11 @@ def context_params(bindings: ModuleType, resolved: ResolvedOptions) -> Any:
     params.n_outputs_max = resolved.num_outputs  # the default is logits for every token: 0.3 GB
     params.n_threads = params.n_threads_batch = resolved.num_threads
     params.type_k = params.type_v = KV_TYPES[resolved.kv_type]
-    params.flash_attn_type = bindings.LLAMA_FLASH_ATTN_TYPE_AUTO
+    params.flash_attn_type = (
+        bindings.LLAMA_FLASH_ATTN_TYPE_DISABLED  # it would take a copy of the cache in 16 bits
+        if resolved.kv_type == "f32"
+        else bindings.LLAMA_FLASH_ATTN_TYPE_AUTO
+    )
     params.kv_unified = True
     params.swa_full = True  # a sliding window that forgot tokens could not serve kept prefixes
     params.no_perf = True
