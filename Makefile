@@ -43,7 +43,7 @@ test: install test-panel clients ## run the tests, but for those that are slow o
 	$(if $(CI),$(MAKE) test-vllm,@echo "SKIPPED: the tests of the vLLM engine. make test-vllm runs them, after an installation of 2 GB.")
 
 test-vllm: install vllm ## run the tests of the vLLM engine
-	.venv-vllm/bin/python -m pytest -m "vllm and not slow and not gpu" $(ARGS)
+	.venv-vllm/bin/python -m pytest -n $(JOBS) --no-loadscope-reorder -m "vllm and not slow and not gpu" $(ARGS)
 
 test-slow: install ## run the slow tests
 	$(BIN)/python -m pytest -m "slow and not gpu and not vllm" $(ARGS)
