@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
 
 # their modules share servers that take long to start
-_WHOLE_FOLDERS = ("browser", "kernel", "services")
+_WHOLE_FOLDERS = frozenset(("browser", "kernel", "services"))
 
 pytest_plugins = ("pytest_jupyter.jupyter_server",)
 
@@ -28,11 +28,16 @@ class ModuleScheduling(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.split("::", 1)[0]
         folder = module.rsplit("/", 1)[0]
-        return folder if folder.endswith(_WHOLE_FOLDERS) else module
+        return folder if folder.rpartition("/")[2] in _WHOLE_FOLDERS else module
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ModuleScheduling:
     return ModuleScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what is given out whole, so that all processes end at about the same time."""
+    items.sort(key=lambda item: item.path.parent.name not in _WHOLE_FOLDERS)
 
 
 def pytest_unconfigure() -> None:
