@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import replace
+from statistics import median
 
 import pytest
 from contract import (
@@ -283,19 +284,13 @@ async def test_an_answer_in_a_batch_is_the_answer_alone(stage: Stage) -> None:
 
 @contract()
 async def test_the_event_loop_is_free_while_an_engine_works(stage: Stage) -> None:
-    async def how_late() -> list[float]:
-        requests = [lasting(stage, question, 100) for question in QUESTIONS]
-        work = asyncio.gather(*map(stage.answer, requests))
-        late = []
-        while not work.done():
-            began_at = time.monotonic()
-            await asyncio.sleep(0.005)
-            late.append(time.monotonic() - began_at - 0.005)
-        await work
-        return late
-
-    # other programs on the machine can hold one of the runs up, but not each
-    late = min([await how_late() for _ in range(3)], key=max)
+    work = asyncio.gather(*(stage.answer(lasting(stage, question, 100)) for question in QUESTIONS))
+    late = []
+    while not work.done():
+        began_at = time.monotonic()
+        await asyncio.sleep(0.005)
+        late.append(time.monotonic() - began_at - 0.005)
+    await work
     assert max(late) < MOST_LATE_S
     assert sum(late) / len(late) < MOST_LATE_S / 10
 
@@ -338,8 +333,8 @@ async def test_a_load_without_memory_fails_and_leaves_nothing(stage: Stage) -> N
         await engine.unload()
         return footprint.num_bytes() - before
 
-    # what a process needs for its first failure stays; what is lost is lost at each
-    assert min([await kept() for _ in range(subject.num_loads)]) < 24 << 20
+    # one may bring in what a process needs but once; what is lost is lost at each
+    assert median([await kept() for _ in range(subject.num_loads)]) < 24 << 20
     assert len(footprint.processes()) == 1
     assert await stage.answer(stage.ask(QUESTIONS[0], max_tokens=1))
 
